@@ -1,0 +1,74 @@
+import type { Field } from '../votable/field.ts'
+
+/**
+ * What the compiler knows about the tables that an identity may see. `tap/tap-schema` fills it from TAP_SCHEMA,
+ * tests and `adql check` make their own. All names are as PostgreSQL has them (lower case unless the site's own
+ * table says otherwise) beside the spelling that TAP_SCHEMA publishes.
+ */
+export interface ColumnMeta {
+  /** Field metadata; `name` is the published column name, without quotes. */
+  readonly field: Field
+  /** Column name in PostgreSQL. */
+  readonly sqlName: string
+  /**
+   * PostgreSQL type of the stored column where it is not `wireType(field)`: 'timestamp' (xtype timestamp),
+   * 'spoint' | 'scircle' | 'spoly' | 'smoc' (xtype point | circle | polygon | moc).
+   */
+  readonly sqlType?: string
+  readonly indexed: boolean
+  readonly principal: boolean
+}
+
+export interface TableMeta {
+  /** Published schema and table name, without quotes; regular identifiers match without case. */
+  readonly schema: string
+  readonly name: string
+  readonly sqlSchema: string
+  readonly sqlName: string
+  readonly columns: readonly ColumnMeta[]
+  /** The columns of the table's GiST index on `spoint(radians(ra), radians(dec))`, by their `sqlName`. */
+  readonly position?: { readonly ra: string; readonly dec: string }
+  /** Order K of `hpx_shard`, for a table that has it. */
+  readonly shardOrder?: number
+  /** Rows, as counted at ingest. */
+  readonly rows?: number
+}
+
+export interface Tables {
+  /** Every visible table, in TAP_SCHEMA order. */
+  readonly all: readonly TableMeta[]
+  /**
+   * Finds a table as a query names it. A part is matched without case unless `delimited`. Without a schema, a
+   * table is found when its bare name is unique among the visible ones, else the first schema in order wins
+   * nothing: the result is every candidate, and the resolver says which.
+   */
+  find(schema: NamePart | undefined, table: NamePart): readonly TableMeta[]
+}
+
+export interface NamePart {
+  readonly text: string
+  readonly delimited: boolean
+}
+
+/** Whether a written name means a published one (ADQL 2.1 §2.1.6–7). */
+export function matches(part: NamePart, published: string): boolean {
+  return part.delimited ? part.text === published : part.text.toLowerCase() === published.toLowerCase()
+}
+
+/** `Tables` over a list. */
+export function tablesOf(all: readonly TableMeta[]): Tables {
+  const byName = new Map<string, TableMeta[]>()
+  for (const table of all) {
+    const key = table.name.toLowerCase()
+    const same = byName.get(key)
+    if (same) same.push(table)
+    else byName.set(key, [table])
+  }
+  return {
+    all,
+    find(schema, table) {
+      const candidates = byName.get(table.text.toLowerCase()) ?? []
+      return candidates.filter(t => matches(table, t.name) && (!schema || matches(schema, t.schema)))
+    },
+  }
+}

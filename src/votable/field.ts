@@ -1,0 +1,94 @@
+/** Column metadata in VOTable terms (VOTable 1.5 §4), the common language of queries, files and formats. */
+export type Datatype =
+  | 'boolean'
+  | 'bit'
+  | 'unsignedByte'
+  | 'short'
+  | 'int'
+  | 'long'
+  | 'char'
+  | 'unicodeChar'
+  | 'float'
+  | 'double'
+  | 'floatComplex'
+  | 'doubleComplex'
+
+export interface Field {
+  readonly name: string
+  readonly datatype: Datatype
+  /** VOTable syntax: `*`, `8`, `2x3`, `16*`, `8x*`. Absent for scalars, never `1` (VOTable 1.5 §2.2). */
+  readonly arraysize?: string
+  /** DALI 1.1 §3.3: timestamp, point, circle, polygon, interval … */
+  readonly xtype?: string
+  readonly unit?: string
+  readonly ucd?: string
+  readonly utype?: string
+  readonly description?: string
+  /** XML ID, when something refers to this column. */
+  readonly id?: string
+  /** ID of a COOSYS or TIMESYS. */
+  readonly ref?: string
+}
+
+/**
+ * The PostgreSQL type in which a column travels from the database to a writer, in binary. Each Field has exactly
+ * one (`wireType`), so a writer needs the Field alone to know the bytes it is given, and SQL that makes a result
+ * casts to this type what is not of it already.
+ */
+export type WireType =
+  | 'bool'
+  | 'int2'
+  | 'int4'
+  | 'int8'
+  | 'float4'
+  | 'float8'
+  | 'text'
+  | 'bytea'
+  | 'bool[]'
+  | 'int2[]'
+  | 'int4[]'
+  | 'int8[]'
+  | 'float4[]'
+  | 'float8[]'
+  | 'text[]'
+
+const SCALAR: Record<Datatype, WireType> = {
+  boolean: 'bool',
+  bit: 'bool',
+  unsignedByte: 'int2',
+  short: 'int2',
+  int: 'int4',
+  long: 'int8',
+  char: 'text',
+  unicodeChar: 'text',
+  float: 'float4',
+  double: 'float8',
+  floatComplex: 'float4[]',
+  doubleComplex: 'float8[]',
+}
+
+const ARRAY: Record<Datatype, WireType> = {
+  boolean: 'bool[]',
+  bit: 'bool[]',
+  unsignedByte: 'bytea',
+  short: 'int2[]',
+  int: 'int4[]',
+  long: 'int8[]',
+  char: 'text',
+  unicodeChar: 'text',
+  float: 'float4[]',
+  double: 'float8[]',
+  floatComplex: 'float4[]',
+  doubleComplex: 'float8[]',
+}
+
+export function isString(field: Pick<Field, 'datatype'>): boolean {
+  return field.datatype === 'char' || field.datatype === 'unicodeChar'
+}
+
+/** The wire type of a field. Strings are text whatever their length; an array of strings (`8x*`) is text[]. */
+export function wireType(field: Pick<Field, 'datatype' | 'arraysize'>): WireType {
+  if (field.arraysize === undefined) return SCALAR[field.datatype]
+  if (isString(field) && field.arraysize.includes('x')) return 'text[]'
+  return ARRAY[field.datatype]
+}
