@@ -9,7 +9,10 @@ import type { RowBatch } from '../votable/row.ts'
 
 /** One connection for the time of a transaction. */
 export interface Client {
-  query<Row extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  query<Row extends object = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<Row[]>
   /** `COPY … FROM STDIN`, fed with the given bytes; resolves to the number of rows. */
   copyFrom(text: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number>
 }
@@ -20,6 +23,8 @@ export interface StreamQuery {
   readonly values: readonly string[]
   /** The result's columns, checked against what PostgreSQL describes. */
   readonly fields: readonly Field[]
+  /** Form of the values in the rows: PostgreSQL's binary, or its text output in each cell. */
+  readonly wire: 'binary' | 'text'
   /** NOLOGIN role of the identity, set locally. */
   readonly role: string
   /** statement_timeout. */

@@ -1,0 +1,195 @@
+/** `Database` on PostgreSQL by `pg`: one pool for our own statements, one for people's queries, one listener. */
+import type { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+import type { Log } from '../log.ts'
+import type { RowBatch } from '../votable/row.ts'
+import type { Client, Database, StreamQuery } from './database.ts'
+import { StallError } from './error.ts'
+import { openListener } from './listener.ts'
+import { Portal } from './portal.ts'
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly log: Log
+  /** Most connections for our own statements. */
+  readonly ownConnections?: number
+  /** Most queries of people at once; more of them wait for a free connection. */
+  readonly queryConnections?: number
+}
+
+/** How long a cancelled query may take to leave the connection before the connection is dropped. */
+const CANCEL_MS = 3000
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, log } = options
+  const config: pg.PoolConfig = { ...(await sessionConfig(url)), idleTimeoutMillis: 60_000 }
+  const own = new pg.Pool({ ...config, max: options.ownConnections ?? 10 })
+  const people = new pg.Pool({ ...config, max: options.queryConnections ?? 30 })
+  for (const pool of [own, people]) {
+    pool.on('error', error => log.warn({ err: error }, 'an idle database connection broke'))
+  }
+  const listener = openListener(config, log)
+  return {
+    ...clientOf(own),
+    transaction: work => transaction(own, work),
+    stream: query => stream(people, config, query),
+    listen: listener.listen,
+    async close() {
+      await Promise.all([own.end(), people.end(), listener.close()])
+    },
+  }
+}
+
+/**
+ * What every session starts with. pgSphere's schema is looked up, since a site may have it elsewhere; jit costs
+ * more than it brings on queries of milliseconds; the check interval ends queries whose client process died.
+ */
+async function sessionConfig(url: string): Promise<pg.ClientConfig> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ nspname: string }>(
+      `SELECT n.nspname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = 'spoint'`,
+    )
+    const sphere = rows[0]?.nspname ?? 'pgsphere'
+    const settings = `-c search_path=pg_catalog,${sphere} -c jit=off -c client_connection_check_interval=1000`
+    return {
+      connectionString: url,
+      application_name: 'almagest',
+      options: `${settings} -c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601`,
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+function clientOf(queryable: pg.Pool | pg.PoolClient): Client {
+  return {
+    async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+      const result = await queryable.query(text, values as unknown[] | undefined)
+      return result.rows as Row[]
+    },
+    async copyFrom(text, chunks) {
+      if (queryable instanceof pg.Pool) {
+        const client = await queryable.connect()
+        try {
+          return await clientOf(client).copyFrom(text, chunks)
+        } finally {
+          client.release()
+        }
+      }
+      const sink = queryable.query(copyFrom(text))
+      await pipeline(Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 20 }), sink)
+      return sink.rowCount ?? 0
+    },
+  }
+}
+
+async function transaction<T>(pool: pg.Pool, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('BEGIN')
+    const result = await work(clientOf(client))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(e => {
+      broken = e as Error
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+async function stream(
+  pool: pg.Pool,
+  config: pg.ClientConfig,
+  query: StreamQuery,
+): Promise<AsyncIterable<RowBatch>> {
+  query.signal.throwIfAborted()
+  const client = await pool.connect()
+  if (query.signal.aborted) {
+    client.release()
+    query.signal.throwIfAborted()
+  }
+  const limits = `SET LOCAL ROLE ${pg.escapeIdentifier(query.role)}; SET LOCAL statement_timeout = ${Math.ceil(query.timeoutMs)}`
+  let begin = `BEGIN READ ONLY; ${limits}`
+  if (query.prepare) {
+    try {
+      await client.query('BEGIN')
+      await query.prepare(clientOf(client))
+      begin = `SET TRANSACTION READ ONLY; ${limits}`
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+  const stalled = () => void close(new StallError('the client stopped reading'))
+  const portal = new Portal({ ...query, begin, stalled })
+  client.query(portal as unknown as pg.Submittable)
+
+  let closed: Promise<void> | undefined
+  /** Frees the connection: at once when the query has ended, else by cancelling it. */
+  const close = (reason?: Error): Promise<void> => {
+    closed ??= (async () => {
+      query.signal.removeEventListener('abort', abort)
+      if (!reason) {
+        await portal.finished
+        client.release(portal.failure !== undefined && !isStatementFailure(portal.failure))
+        return
+      }
+      portal.discard(reason)
+      cancel(config, client, portal)
+      const late = new Promise<void>(resolve => setTimeout(resolve, CANCEL_MS).unref())
+      await Promise.race([portal.finished, late])
+      // A CancelRequest could still be on its way and would hit the connection's next query: drop the connection.
+      client.release(true)
+    })()
+    return closed
+  }
+  const abort = () => void close(abortReason(query.signal))
+  query.signal.addEventListener('abort', abort, { once: true })
+  try {
+    await portal.started
+  } catch (error) {
+    await close(portal.failure && isStatementFailure(portal.failure) ? undefined : (error as Error))
+    throw error
+  }
+  return rows(portal, close)
+}
+
+/** CancelRequest on a connection of its own, as `pg` does it. */
+function cancel(config: pg.ClientConfig, client: pg.PoolClient, portal: Portal): void {
+  const messenger = new pg.Client(config) as unknown as {
+    connection: EventEmitter
+    cancel(client: pg.PoolClient, query: Portal): void
+  }
+  messenger.connection.on('error', () => {}) // then the statement ends by client_connection_check_interval
+  messenger.cancel(client, portal)
+}
+
+async function* rows(portal: Portal, close: (reason?: Error) => Promise<void>): AsyncGenerator<RowBatch> {
+  let complete = false
+  try {
+    yield* portal.batches()
+    complete = true
+  } finally {
+    const failure = portal.failure
+    const ended = complete || (failure !== undefined && isStatementFailure(failure))
+    await close(ended ? undefined : (failure ?? new Error('the reader left')))
+  }
+}
+
+/** PostgreSQL said so itself, hence the connection goes on to the next ReadyForQuery by itself. */
+function isStatementFailure(error: Error): boolean {
+  return error.name === 'StatementError'
+}
+
+function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted')
+}
