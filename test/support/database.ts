@@ -1,0 +1,83 @@
+/**
+ * A real PostgreSQL for tests. `npm test` starts one and names it in ALMAGEST_TEST_DATABASE; a test file that is
+ * run alone starts (or joins) the one under var/test.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { after } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { type Embedded, openEmbedded } from '../../src/db/embedded.ts'
+import { installPgSphere } from '../../src/db/pgsphere.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+let embedded: Promise<Embedded> | undefined
+let databases = 0
+
+/**
+ * A database of this test file's own, with pgSphere, as URL of its owner (a superuser); dropped after the file.
+ * Call it at the top of the file: `const url = await testDatabase()`.
+ */
+export async function testDatabase(): Promise<string> {
+  const server = await testServer()
+  const name = `test_${randomBytes(6).toString('hex')}`
+  databases++
+  await withClient(server, async client => {
+    await client.query(`SELECT pg_advisory_lock(hashtext('almagest test template'))`)
+    const template = await ensureTemplate(client, server)
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+  })
+  after(async () => {
+    await withClient(server, client => client.query(`DROP DATABASE ${name} WITH (FORCE)`))
+    if (--databases === 0) await (await embedded)?.release()
+  })
+  return databaseUrl(server, name)
+}
+
+/** URL of the server's own database `almagest`; for what must not be a copy of the template. */
+async function testServer(): Promise<string> {
+  const given = process.env.ALMAGEST_TEST_DATABASE
+  if (given) return given
+  embedded ??= openEmbedded({ dir: `${root}var/test`, log: { info() {}, warn: console.warn } })
+  return (await embedded).url
+}
+
+/** Runs `work` on one connection to `url`. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function databaseUrl(server: string, name: string): string {
+  return server.replace(/\/[^/?]*(\?|$)/, `/${name}$1`)
+}
+
+/** One template for each state of what it is made from, made by whoever comes first. */
+async function ensureTemplate(client: pg.Client, server: string): Promise<string> {
+  const name = `template_${sourceHash()}`
+  const { rows } = await client.query<{ datname: string }>(
+    `SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%'`,
+  )
+  if (rows.some(row => row.datname === name)) return name
+  for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`)
+  await client.query(`CREATE DATABASE ${name}_new`)
+  await withClient(databaseUrl(server, `${name}_new`), fillTemplate)
+  await client.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`)
+  return name
+}
+
+async function fillTemplate(client: pg.Client): Promise<void> {
+  await installPgSphere({ query: async (text, values) => (await client.query(text, values?.slice())).rows })
+}
+
+function sourceHash(): string {
+  const hash = createHash('sha256').update(readFileSync(`${root}src/db/pgsphere.ts`))
+  const sql = existsSync(`${root}sql`) ? readdirSync(`${root}sql`).sort() : []
+  for (const file of sql) hash.update(file).update(readFileSync(`${root}sql/${file}`))
+  return hash.digest('hex').slice(0, 12)
+}
