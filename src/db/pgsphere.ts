@@ -8,9 +8,7 @@
  * SQL. That serves one machine (index, `<@`, dump and restore). Citus copies only types that belong to an
  * extension: there every node needs the corrected script beside the packaged files, put there by root.
  */
-import type { Client } from './database.ts'
-
-type Querying = Pick<Client, 'query'>
+import type pg from 'pg'
 
 export interface PgSphere {
   /** Where type `spoint` lives. */
@@ -24,7 +22,7 @@ const SCHEMA = 'pgsphere'
  * Makes pgSphere usable in the connection's database; what is there already is kept, in whatever schema it is.
  * Needs a superuser and no open transaction.
  */
-export async function installPgSphere(client: Querying): Promise<PgSphere> {
+export async function installPgSphere(client: pg.ClientBase): Promise<PgSphere> {
   let schema = await pgSphereSchema(client)
   if (!schema) {
     schema = SCHEMA
@@ -39,24 +37,25 @@ export async function installPgSphere(client: Querying): Promise<PgSphere> {
   }
   await markParallelSafe(client, schema)
   const extension = await client.query(`SELECT 1 FROM pg_extension WHERE extname = 'pg_sphere'`)
-  return { schema, from: extension.length > 0 ? 'extension' : 'script' }
+  return { schema, from: extension.rowCount ? 'extension' : 'script' }
 }
 
 /** The schema that holds pgSphere, or undefined when the database has none. */
-export async function pgSphereSchema(client: Querying): Promise<string | undefined> {
-  const [row] = await client.query<{ nspname: string }>(
+export async function pgSphereSchema(client: pg.ClientBase): Promise<string | undefined> {
+  const { rows } = await client.query<{ nspname: string }>(
     `SELECT n.nspname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE t.typname = 'spoint' AND t.typtype = 'b' ORDER BY n.nspname = '${SCHEMA}' DESC LIMIT 1`,
   )
-  return row?.nspname
+  return rows[0]?.nspname
 }
 
 /** Runs in one statement, so in one transaction: PL/pgSQL's EXECUTE takes a whole script. */
-async function loadScript(client: Querying): Promise<void> {
-  const [packaged] = await client.query<{ script: string }>(
+async function loadScript(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ script: string }>(
     `SELECT pg_read_file(c.setting || '/extension/pg_sphere--' || e.default_version || '.sql') AS script
      FROM pg_config c, pg_available_extensions e WHERE c.name = 'SHAREDIR' AND e.name = 'pg_sphere'`,
   )
+  const packaged = rows[0]
   if (!packaged) throw new Error('pgSphere is not installed beside this PostgreSQL')
   await client.query(`DO $almagest$ BEGIN
     PERFORM set_config('search_path', '${SCHEMA}, pg_catalog', true);
@@ -75,7 +74,7 @@ export function plainScript(packaged: string): string {
 }
 
 /** pgSphere 1.2.0 leaves most functions PARALLEL UNSAFE, which keeps every region query on one core. */
-async function markParallelSafe(client: Querying, schema: string): Promise<void> {
+async function markParallelSafe(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query(`DO $$ DECLARE f regprocedure; BEGIN
     FOR f IN SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
       WHERE p.pronamespace = '${schema.replaceAll("'", "''")}'::regnamespace AND l.lanname = 'c'

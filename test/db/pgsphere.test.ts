@@ -6,11 +6,6 @@ import { installPgSphere, pgSphereSchema, plainScript } from '../../src/db/pgsph
 import { testDatabase, withClient } from '../support/database.ts'
 
 const url = await testDatabase()
-const asClient = (client: pg.Client) => ({
-  query: async <Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> =>
-    (await client.query(text, values?.slice())).rows,
-})
-
 /** Points on a spiral over the whole sky, in degrees: every latitude, no two alike. */
 const POINTS = `CREATE TABLE public.p AS
   SELECT i AS id, (i * 137.50776405003785)::numeric % 360 AS ra, degrees(asin(-1 + 2 * (i - 0.5) / 100000)) AS dec
@@ -29,8 +24,7 @@ async function cone(client: pg.Client): Promise<{ found: number; expected: numbe
   return { found: await count(CONE), expected: await count(CONE_BY_VECTORS), plan }
 }
 
-test('a cone uses the GiST index and finds what unit vectors find, before and after dump and restore', async () => {
-  const copy = await testDatabase()
+test('a cone uses the GiST index and finds what unit vectors find, before and after dump and restore', async t => {
   await withClient(url, async client => {
     await client.query('SET search_path = pg_catalog, pgsphere')
     await client.query(POINTS)
@@ -40,15 +34,18 @@ test('a cone uses the GiST index and finds what unit vectors find, before and af
     assert.ok(found > 50 && found === expected, `${found} found, ${expected} expected`)
     assert.match(plan, /Index Scan|Bitmap Index Scan/)
   })
-  await withClient(copy, client => client.query('DROP SCHEMA pgsphere CASCADE'))
+  const copy = url.replace(/test_\w+/, '$&_restored')
+  const name = /test_\w+/.exec(copy)![0]
+  await withClient(url, client => client.query(`CREATE DATABASE ${name} TEMPLATE template0`))
+  t.after(() => withClient(url, client => client.query(`DROP DATABASE ${name} WITH (FORCE)`)))
   const dump = execFileSync('pg_dump', [url], { maxBuffer: 2 ** 28 })
   execFileSync('psql', ['--quiet', '--set=ON_ERROR_STOP=1', copy], {
     input: dump,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   await withClient(copy, async client => {
-    assert.equal(await pgSphereSchema(asClient(client)), 'pgsphere')
-    await installPgSphere(asClient(client))
+    assert.equal(await pgSphereSchema(client), 'pgsphere')
+    await installPgSphere(client)
     const { found, expected, plan } = await cone(client)
     assert.ok(found > 50 && found === expected, `${found} found, ${expected} expected after restore`)
     assert.match(plan, /Index Scan|Bitmap Index Scan/)
@@ -73,11 +70,11 @@ test('a region query runs in parallel and counts the same', async () => {
 
 test('installing again changes nothing, and another schema that has pgSphere is used', async () => {
   await withClient(url, async client => {
-    const first = await installPgSphere(asClient(client))
-    assert.deepEqual(await installPgSphere(asClient(client)), first)
+    const first = await installPgSphere(client)
+    assert.deepEqual(await installPgSphere(client), first)
     assert.equal(first.schema, 'pgsphere')
     await client.query('ALTER SCHEMA pgsphere RENAME TO sphere')
-    assert.deepEqual(await installPgSphere(asClient(client)), { ...first, schema: 'sphere' })
+    assert.deepEqual(await installPgSphere(client), { ...first, schema: 'sphere' })
     await client.query('ALTER SCHEMA sphere RENAME TO pgsphere')
   })
 })

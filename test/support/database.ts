@@ -3,19 +3,20 @@
  * run alone starts (or joins) the one under var/test.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { type Embedded, openEmbedded } from '../../src/db/embedded.ts'
-import { installPgSphere } from '../../src/db/pgsphere.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openLog } from '../../src/log.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let embedded: Promise<Embedded> | undefined
 let databases = 0
 
 /**
- * A database of this test file's own, with pgSphere, as URL of its owner (a superuser); dropped after the file.
+ * A database of this test file's own, with pgSphere and every migration, as URL of its owner (a superuser); dropped after the file.
  * Call it at the top of the file: `const url = await testDatabase()`.
  */
 export async function testDatabase(): Promise<string> {
@@ -66,18 +67,15 @@ async function ensureTemplate(client: pg.Client, server: string): Promise<string
   if (rows.some(row => row.datname === name)) return name
   for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`)
   await client.query(`CREATE DATABASE ${name}_new`)
-  await withClient(databaseUrl(server, `${name}_new`), fillTemplate)
+  await migrate(databaseUrl(server, `${name}_new`), openLog('silent'))
   await client.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`)
   return name
 }
 
-async function fillTemplate(client: pg.Client): Promise<void> {
-  await installPgSphere({ query: async (text, values) => (await client.query(text, values?.slice())).rows })
-}
-
 function sourceHash(): string {
-  const hash = createHash('sha256').update(readFileSync(`${root}src/db/pgsphere.ts`))
-  const sql = existsSync(`${root}sql`) ? readdirSync(`${root}sql`).sort() : []
-  for (const file of sql) hash.update(file).update(readFileSync(`${root}sql/${file}`))
+  const hash = createHash('sha256')
+  const sql = readdirSync(`${root}sql`).map(file => `sql/${file}`)
+  for (const file of ['src/db/pgsphere.ts', ...sql.sort()])
+    hash.update(file).update(readFileSync(root + file))
   return hash.digest('hex').slice(0, 12)
 }
