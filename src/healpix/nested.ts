@@ -24,32 +24,33 @@ let face = 0
 let x = 0
 let y = 0
 
+/**
+ * A direction on the border of cells belongs to the one north of it. Within a quarter turn of longitude, `a` and
+ * `b` count from the quarter's southern and western corners along x and y.
+ */
 function locate(lon: number, lat: number): void {
   const z = Math.sin(lat)
-  const za = Math.abs(z)
   let turn = (lon / HALF_PI) % 4
   if (turn < 0) turn += 4
   if (turn >= 4) turn = 0
-  if (za <= 2 / 3) {
-    const rising = Math.floor(NSIDE * (0.5 + turn) - NSIDE * (z * 0.75))
-    const falling = Math.floor(NSIDE * (0.5 + turn) + NSIDE * (z * 0.75))
-    const faceRising = Math.floor(rising / NSIDE)
-    const faceFalling = Math.floor(falling / NSIDE)
-    face =
-      faceRising === faceFalling ? faceRising | 4 : faceRising < faceFalling ? faceRising : faceFalling + 8
-    x = falling & (NSIDE - 1)
-    y = NSIDE - (rising & (NSIDE - 1)) - 1
-    return
-  }
   const quarter = Math.floor(turn)
   const part = turn - quarter
+  const height = 0.5 + 0.75 * z
+  if (height > 0 && height < 1) {
+    const a = Math.floor(NSIDE * (height + part))
+    const b = Math.floor(NSIDE * (height - part))
+    if (a >= NSIDE) face = b >= 0 ? quarter : 4 + ((quarter + 1) & 3)
+    else face = b >= 0 ? 4 + quarter : 8 + quarter
+    x = a & (NSIDE - 1)
+    y = b & (NSIDE - 1)
+    return
+  }
   // √(3(1−|z|)) without the cancellation near the poles.
-  const width = (NSIDE * Math.cos(lat)) / Math.sqrt((1 + za) / 3)
-  const rising = Math.min(Math.floor(part * width), NSIDE - 1)
-  const falling = Math.min(Math.floor((1 - part) * width), NSIDE - 1)
+  const width = (NSIDE * Math.cos(lat)) / Math.sqrt((1 + Math.abs(z)) / 3)
+  const [east, west] = [part * width, (1 - part) * width]
   face = z >= 0 ? quarter : quarter + 8
-  x = z >= 0 ? NSIDE - 1 - falling : rising
-  y = z >= 0 ? NSIDE - 1 - rising : falling
+  x = Math.min(Math.floor(z >= 0 ? NSIDE - west : east), NSIDE - 1)
+  y = Math.min(Math.floor(z >= 0 ? NSIDE - east : west), NSIDE - 1)
 }
 
 /** The low 16 bits of a number, spread to the even bits of 32. */
