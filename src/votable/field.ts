@@ -1,3 +1,5 @@
+import { ServiceError } from '../error.ts'
+
 /** Column metadata in VOTable terms (VOTable 1.5 §4), the common language of queries, files and formats. */
 export type Datatype =
   | 'boolean'
@@ -91,4 +93,33 @@ export function wireType(field: Pick<Field, 'datatype' | 'arraysize'>): WireType
   if (field.arraysize === undefined) return SCALAR[field.datatype]
   if (isString(field) && field.arraysize.includes('x')) return 'text[]'
   return ARRAY[field.datatype]
+}
+
+/** An arraysize taken apart (VOTable 1.5 §2.2). */
+export interface Shape {
+  /** Characters of each string; undefined when strings may have any length (`*`, `8*`) and for numbers. */
+  readonly width: number | undefined
+  /** Values in the fixed dimensions: 6 for `2x3`, 2 for `2x*`, 1 for `*`. A complex number counts as two. */
+  readonly items: number
+  /** Whether the last dimension varies, so that a cell has any multiple of `items`. */
+  readonly variable: boolean
+}
+
+/** Throws `internal` on an arraysize that VOTable does not know: only the last dimension may vary. */
+export function shapeOf(field: Pick<Field, 'name' | 'datatype' | 'arraysize'>): Shape {
+  const { datatype, arraysize } = field
+  const parts = datatype === 'floatComplex' || datatype === 'doubleComplex' ? 2 : 1
+  if (arraysize === undefined)
+    return { width: isString(field) ? 1 : undefined, items: parts, variable: false }
+  if (!/^([1-9]\d*x)*([1-9]\d*\*?|\*)$/.test(arraysize)) {
+    throw new ServiceError(
+      'internal',
+      `Column ${field.name} has the arraysize "${arraysize}", which is not valid.`,
+    )
+  }
+  const variable = arraysize.endsWith('*')
+  const sizes = arraysize.split('x').map(size => (size.endsWith('*') ? undefined : Number(size)))
+  const width = isString(field) ? sizes.shift() : undefined
+  const items = sizes.reduce<number>((product, size) => product * (size ?? 1), parts)
+  return { width, items, variable: variable && sizes.length > 0 }
 }
