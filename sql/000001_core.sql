@@ -8,6 +8,7 @@ BEGIN
   END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database's migration was faster
 END $$;
+GRANT almagest_public TO CURRENT_USER;
 
 -- Queries run as this role: nothing but what is granted below and at publication.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

@@ -82,7 +82,14 @@ export function loadConfig(env: Env = process.env): Config {
     authority: authority(text(site, 'authority', 'almagest.invalid')),
     limits: limits(site.limits),
     trustedProxies: strings(site, 'trustedProxies'),
-    logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', ['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+    logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', [
+      'trace',
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
   })
 }
 
@@ -151,7 +158,8 @@ function integer(key: string, value: string, low: number, high: number): number 
 }
 
 function oneOf(key: string, value: string, allowed: readonly string[]): string {
-  if (!allowed.includes(value)) throw new ConfigError(`${key}: must be one of ${allowed.join(', ')}, not '${value}'`)
+  if (!allowed.includes(value))
+    throw new ConfigError(`${key}: must be one of ${allowed.join(', ')}, not '${value}'`)
   return value
 }
 

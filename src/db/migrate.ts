@@ -3,8 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { ServiceError } from '../error.ts'
 import type { Log } from '../log.ts'
 import { installPgSphere } from './pgsphere.ts'
+import { PUBLIC_ROLE } from './roles.ts'
 
 const SQL_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
 
@@ -37,6 +39,7 @@ export async function migrate(url: string, log: Log): Promise<readonly string[]>
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK])
+    await requireRights(client)
     const sphere = await installPgSphere(client)
     log.debug(sphere, 'pgSphere is in place')
     await client.query(`CREATE SCHEMA IF NOT EXISTS almagest`)
@@ -64,4 +67,39 @@ export async function migrate(url: string, log: Log): Promise<readonly string[]>
   } finally {
     await client.end()
   }
+}
+
+/** What only a superuser can do must have been done when the database user is none. */
+async function requireRights(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{
+    user: string
+    database: string
+    superuser: boolean
+    sphere: boolean
+    role: boolean
+    member: boolean
+    create: boolean
+  }>(
+    `SELECT current_user::text AS user, current_database()::text AS database, rolsuper AS superuser,
+            EXISTS (SELECT FROM pg_type WHERE typname = 'spoint') AS sphere,
+            EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
+            EXISTS (SELECT FROM pg_roles r WHERE rolname = $1 AND pg_has_role(current_user, r.oid, 'MEMBER')) AS member,
+            has_database_privilege(current_database(), 'CREATE') AS create
+       FROM pg_roles WHERE rolname = current_user`,
+    [PUBLIC_ROLE],
+  )
+  const has = rows[0]!
+  if (has.superuser) return
+  const user = pg.escapeIdentifier(has.user)
+  const statements = [
+    has.sphere ? '' : 'CREATE SCHEMA pgsphere; CREATE EXTENSION pg_sphere SCHEMA pgsphere;',
+    has.sphere ? '' : 'GRANT USAGE ON SCHEMA pgsphere TO PUBLIC;',
+    has.role ? '' : `CREATE ROLE ${PUBLIC_ROLE} NOLOGIN;`,
+    has.member ? '' : `GRANT ${PUBLIC_ROLE} TO ${user};`,
+    has.create ? '' : `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(has.database)} TO ${user};`,
+  ].filter(statement => statement !== '')
+  if (statements.length === 0) return
+  throw new ServiceError('forbidden', `The database user ${has.user} lacks rights. A DBA must run, in ${has.database}:`, {
+    detail: statements.join('\n'),
+  })
 }

@@ -30,6 +30,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const people = new pg.Pool({ ...config, max: options.queryConnections ?? 30 })
   for (const pool of [own, people]) {
     pool.on('error', error => log.warn({ err: error }, 'an idle database connection broke'))
+    // A connection that breaks in use fails its statement; the event beside it would end the process.
+    pool.on('connect', client => client.on('error', () => {}))
   }
   const listener = openListener(config, log)
   return {

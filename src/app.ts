@@ -1,0 +1,84 @@
+/** The HTTP service: routers under their paths, and what holds for every request. */
+import { randomUUID } from 'node:crypto'
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Config } from './config.ts'
+import type { Database } from './db/database.ts'
+import type { Log } from './log.ts'
+import { portalRouter } from './portal/router.ts'
+import { tapRouter } from './tap/router.ts'
+import type { Catalog } from './tap/tap-schema.ts'
+import type { Outcome } from './votable/row.ts'
+
+export interface AppDependencies {
+  readonly config: Config
+  readonly log: Log
+  readonly db: Database
+  readonly catalog: () => Promise<Catalog>
+}
+
+export function createApp(deps: AppDependencies): Express {
+  const { config, log, db, catalog } = deps
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('trust proxy', config.trustedProxies.length > 0 ? config.trustedProxies : false)
+  app.use(logged(log), openToScripts)
+  const origin = (request: Request) => config.publicUrl ?? `${request.protocol}://${request.host}`
+  app.use('/tap', tapRouter({ db, catalog, config, upSince: new Date(), origin }))
+  app.get('/healthz', async (_request, response) => {
+    await db.query('SELECT 1')
+    response.type('text/plain').send('ok\n')
+  })
+  app.use(portalRouter({ catalog, config, origin }))
+  app.use((request, response) => {
+    response
+      .status(404)
+      .type('text/plain')
+      .send(`There is nothing at ${request.path}; the service begins at /\n`)
+  })
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.locals.failure = error
+    if (response.headersSent) response.destroy()
+    else response.status(500).type('text/plain').send('The service failed on this request.\n')
+  })
+  return app
+}
+
+/** One line a request, with what failed when it was our fault. */
+function logged(log: Log) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const begun = performance.now()
+    const id = randomUUID()
+    response.once('close', () => {
+      const outcome = response.locals.outcome as Outcome | undefined
+      const failure = response.locals.failure as Error | undefined
+      const line = {
+        id,
+        method: request.method,
+        url: request.originalUrl.split('?')[0],
+        status: response.statusCode,
+        ms: Math.round(performance.now() - begun),
+        rows: outcome?.rows,
+        complete: response.writableFinished,
+        agent: request.get('user-agent'),
+      }
+      if (failure && response.statusCode >= 500) log.error({ ...line, err: failure }, 'request failed')
+      else log.info({ ...line, error: failure?.message }, 'request')
+    })
+    next()
+  }
+}
+
+/** CORS for anonymous reads: web clients (Aladin Lite, pyvo in notebooks) come from other origins. */
+function openToScripts(request: Request, response: Response, next: NextFunction) {
+  response.setHeader('Access-Control-Allow-Origin', '*')
+  response.setHeader('Access-Control-Expose-Headers', 'X-Maxrec, Location, Content-Disposition')
+  if (request.method !== 'OPTIONS') return next()
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST')
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    request.get('access-control-request-headers') ?? 'Content-Type',
+  )
+  response.setHeader('Access-Control-Max-Age', '86400')
+  response.status(204).end()
+}

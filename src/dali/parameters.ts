@@ -1,0 +1,145 @@
+/**
+ * DALI 1.1 §3: request parameters. Names match without case, values keep theirs; a parameter that may be given
+ * once and is given twice is an error, also when split between query string and body; unknown ones are ignored.
+ */
+import type { IncomingMessage } from 'node:http'
+import busboy from 'busboy'
+import { ServiceError } from '../error.ts'
+
+export interface Parameters {
+  /** The one value of a single-valued parameter; `undefined` when absent. */
+  single(name: string): string | undefined
+  /** Every value of a parameter that may be repeated, in order. */
+  all(name: string): readonly string[]
+}
+
+const MOST_PARAMETERS = 1000
+
+export function parametersOf(pairs: Iterable<readonly [string, string]>): Parameters {
+  const values = new Map<string, string[]>()
+  let count = 0
+  for (const [name, value] of pairs) {
+    if (++count > MOST_PARAMETERS)
+      throw new ServiceError('tooLarge', `more than ${MOST_PARAMETERS} parameters`)
+    const key = name.toUpperCase()
+    const same = values.get(key)
+    if (same) same.push(value)
+    else values.set(key, [value])
+  }
+  const all = (name: string) => values.get(name) ?? []
+  return {
+    all,
+    single(name) {
+      const given = all(name)
+      if (given.length > 1) {
+        throw new ServiceError(
+          'usage',
+          `${name} is given ${given.length} times; it can be given once (DALI 1.1 §3.2)`,
+        )
+      }
+      return given[0]
+    },
+  }
+}
+
+/** A boolean, integer … that cannot be read. */
+export function badValue(name: string, value: string, expected: string): ServiceError {
+  const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value
+  return new ServiceError('usage', `${name}=${shown} is not ${expected}`)
+}
+
+/** A non-negative integer parameter. */
+export function integerParameter(parameters: Parameters, name: string): number | undefined {
+  const value = parameters.single(name)
+  if (value === undefined || value === '') return undefined
+  const n = /^\+?\d+$/.test(value.trim()) ? Number(value) : Number.NaN
+  if (!Number.isSafeInteger(n)) throw badValue(name, value, 'a non-negative integer')
+  return n
+}
+
+export interface BodyLimits {
+  /** Bytes of all fields of the body together. */
+  readonly bytes: number
+}
+
+/**
+ * Parameters of a GET, HEAD or POST: from the query string and from a urlencoded or multipart body, chunked or not
+ * (stilts sends multipart without Content-Length and with a quoted boundary).
+ */
+export async function readParameters(request: IncomingMessage, limits: BodyLimits): Promise<Parameters> {
+  const query = new URL(request.url ?? '/', 'http://host').searchParams
+  const pairs: [string, string][] = [...query]
+  if (request.method === 'POST') pairs.push(...(await readBody(request, limits)))
+  return parametersOf(pairs)
+}
+
+async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<[string, string][]> {
+  const type = (request.headers['content-type'] ?? '').trim().toLowerCase()
+  if (type === '' || type.startsWith('application/x-www-form-urlencoded')) {
+    return [...new URLSearchParams(await readText(request, limits))]
+  }
+  if (type.startsWith('multipart/form-data')) return readMultipart(request, limits)
+  throw new ServiceError(
+    'usage',
+    `a body of type ${type} cannot be read; send application/x-www-form-urlencoded or multipart/form-data`,
+  )
+}
+
+async function readText(request: IncomingMessage, limits: BodyLimits): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limits.bytes) throw tooLarge(limits)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function tooLarge(limits: BodyLimits): ServiceError {
+  return new ServiceError('tooLarge', `the request body exceeds ${limits.bytes} bytes`)
+}
+
+function readMultipart(request: IncomingMessage, limits: BodyLimits): Promise<[string, string][]> {
+  return new Promise((resolve, reject) => {
+    const pairs: [string, string][] = []
+    let size = 0
+    let parser: busboy.Busboy
+    const fail = (error: unknown) => {
+      request.unpipe(parser)
+      request.resume()
+      reject(
+        error instanceof ServiceError
+          ? error
+          : new ServiceError('usage', `the multipart body is broken: ${error}`),
+      )
+    }
+    try {
+      parser = busboy({
+        headers: request.headers,
+        limits: { fieldSize: limits.bytes, fields: MOST_PARAMETERS, parts: MOST_PARAMETERS + 100 },
+      })
+    } catch (error) {
+      request.resume()
+      reject(new ServiceError('usage', `the multipart body is broken: ${(error as Error).message}`))
+      return
+    }
+    parser.on('field', (name, value, info) => {
+      size += value.length
+      if (info.valueTruncated || size > limits.bytes) fail(tooLarge(limits))
+      else pairs.push([name, value])
+    })
+    parser.on('file', (name, stream) => {
+      stream.resume()
+      stream.on('error', () => {}) // the parser reports it too
+      fail(new ServiceError('usage', `part '${name}' is a file; this service takes no uploads`))
+    })
+    parser.on('error', fail)
+    parser.on('close', () => resolve(pairs))
+    request.on('error', fail)
+    request.on('close', () => {
+      if (!request.complete) fail(new ServiceError('usage', 'the request ended before its body did'))
+    })
+    request.pipe(parser)
+  })
+}

@@ -1,0 +1,57 @@
+/** `npm start`: the demo service. It answers at once and fills the demo survey when there is none. */
+import { loadConfig } from './config.ts'
+import { demoState, fillDemo } from './demo/index.ts'
+import { openLog } from './log.ts'
+import { progressBar } from './progress.ts'
+import { type Service, startService } from './serve.ts'
+
+try {
+  await main()
+} catch (error) {
+  console.error(`almagest: ${(error as Error).message}`)
+  process.exit(1)
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig()
+  const log = openLog(config.logLevel)
+  const service = await startService(config, log)
+  const filling = new AbortController()
+  let stopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, async () => {
+      if (stopping) process.exit(130)
+      stopping = true
+      console.log('\nStopping; requests at work get 10 seconds. Press Ctrl-C again to cut them.')
+      filling.abort(new Error('the service is stopping'))
+      await service.stop()
+      process.exit(0)
+    })
+  }
+  console.log(greeting(service.url))
+  if (service.site.embedded) await fill(service, filling.signal)
+}
+
+async function fill(service: Service, signal: AbortSignal): Promise<void> {
+  if ((await demoState(service.site.db)) === 'complete') return
+  const bar = progressBar(process.stderr, 'Demo survey')
+  try {
+    const { seconds } = await fillDemo(service.site.db, {}, bar.report, signal)
+    bar.end()
+    console.log(`The demo survey is filled (${seconds.toFixed(0)} s). Try an example: ${service.url}/`)
+  } catch (error) {
+    bar.end()
+    if (!signal.aborted) throw error
+  }
+}
+
+function greeting(url: string): string {
+  const query = 'SELECT TOP 5 * FROM demo.object'
+  return `
+Almagest is at ${url}/
+
+  curl ${url}/tap/sync -d LANG=ADQL -d FORMAT=csv -d QUERY='${query}'
+  stilts tapquery tapurl=${url}/tap sync=true adql='${query}'
+  python3 -c "import pyvo; print(pyvo.dal.TAPService('${url}/tap').search('${query}'))"
+`
+}

@@ -1,0 +1,66 @@
+/** The running service: database, catalogue, HTTP; and how it stops. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+import { openSite, type Site } from './site.ts'
+import { openCatalog } from './tap/tap-schema.ts'
+
+export interface Service {
+  readonly site: Site
+  /** Where it can be reached, without a trailing slash. */
+  readonly url: string
+  /** No new requests; running ones get `GRACE_MS` to end, then are cut (and their queries cancelled). */
+  stop(): Promise<void>
+}
+
+const GRACE_MS = 10_000
+
+export async function startService(config: Config, log: Log): Promise<Service> {
+  const site = await openSite(config, log)
+  try {
+    const catalog = await openCatalog(site.db, log)
+    const app = createApp({ config, log, db: site.db, catalog: catalog.current })
+    const server = createServer({ keepAliveTimeout: 60_000 }, app)
+    await listen(server, config)
+    const { port } = server.address() as AddressInfo
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    let stopping: Promise<void> | undefined
+    return {
+      site,
+      url: config.publicUrl ?? `http://${host}:${port}`,
+      stop() {
+        stopping ??= (async () => {
+          await closeServer(server)
+          await catalog.close()
+          await site.close()
+        })()
+        return stopping
+      },
+    }
+  } catch (error) {
+    await site.close()
+    throw error
+  }
+}
+
+function listen(server: Server, config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') return reject(error)
+      reject(new Error(`Port ${config.port} of ${config.host} is in use; set PORT to another one.`))
+    })
+    server.listen(config.port, config.host, resolve)
+  })
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const idle = setInterval(() => server.closeIdleConnections(), 100)
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS)
+  await closed
+  clearInterval(idle)
+  clearTimeout(timer)
+}

@@ -1,0 +1,116 @@
+/** `/tap`: the resources of TAP 1.1 §2. */
+import { type NextFunction, type Request, type Response, Router } from 'express'
+import { identify } from '../auth/identity.ts'
+import type { Config } from '../config.ts'
+import { parametersOf, readParameters } from '../dali/parameters.ts'
+import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
+import type { Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
+import { asksForVotable } from '../formats/index.ts'
+import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
+import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { tableDocument, tablesetDocument } from '../vosi/tables.ts'
+import { tapCapabilities } from './capabilities.ts'
+import { examplesDocument } from './examples.ts'
+import { responseFormat, tapParameters } from './params.ts'
+import { runTap } from './query.ts'
+import type { Catalog } from './tap-schema.ts'
+
+export interface TapRouterDependencies {
+  readonly db: Database
+  readonly catalog: () => Promise<Catalog>
+  readonly config: Config
+  readonly upSince: Date
+  /** URL of this service as the client of a request sees it, without the path: `https://host/prefix`. */
+  readonly origin: (request: Request) => string
+}
+
+export function tapRouter(deps: TapRouterDependencies): Router {
+  const { db, catalog, config } = deps
+  const router = Router()
+
+  router.all('/sync', allow('GET', 'HEAD', 'POST'), async (request, response) => {
+    const signal = clientSignal(response)
+    let asText = false
+    try {
+      const parameters = await readParameters(request, { bytes: config.limits.requestBytes })
+      asText = !asksForVotable(responseFormat(parameters))
+      const params = tapParameters(parameters)
+      const identity = identify(request)
+      const result = await runTap({ db, catalog, limits: config.limits }, params, identity, signal)
+      response.locals.outcome = result.outcome
+      await send(request, response, {
+        contentType: result.contentType,
+        headers: {
+          'Content-Disposition': `inline; filename="${result.fileName}"`,
+          ...(params.maxrec === undefined ? { 'X-Maxrec': String(result.maxrec) } : {}),
+        },
+        chunks: result.chunks,
+        trailers: result.silentOverflow
+          ? () => ({ 'Query-Status': result.outcome.overflow ? 'OVERFLOW' : 'OK' })
+          : undefined,
+      })
+      if (result.outcome.cause) response.locals.failure = result.outcome.cause
+    } catch (error) {
+      if (signal.aborted) return
+      response.locals.failure = error
+      sendError(response, serviceError(error), asText)
+    }
+  })
+
+  router.get('/capabilities', (request, response) => {
+    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config.limits)))
+  })
+
+  router.get('/availability', async (_request, response) => {
+    sendXml(response, availabilityDocument(await checkAvailability(db, deps.upSince)))
+  })
+
+  router.get('/tables', async (request, response) => {
+    const detail = parametersOf(new URL(request.url, 'http://host').searchParams).single('DETAIL')
+    if (detail !== undefined && detail !== 'min' && detail !== 'max') {
+      throw new ServiceError('usage', `detail=${detail} is not known; say detail=min or detail=max`)
+    }
+    sendXml(response, tablesetDocument((await catalog()).schemas, detail ?? 'max'))
+  })
+
+  router.get('/tables/:name', async (request, response) => {
+    const { name } = request.params
+    const tables = (await catalog()).schemas.flatMap(schema => schema.tables)
+    const table =
+      tables.find(t => t.name === name) ?? tables.find(t => t.name.toLowerCase() === name.toLowerCase())
+    if (!table)
+      throw new ServiceError('notFound', `there is no table ${name} here; /tap/tables lists what there is`)
+    sendXml(response, tableDocument(table))
+  })
+
+  router.get('/examples', async (request, response) => {
+    sendXml(
+      response,
+      examplesDocument(await catalog(), `${deps.origin(request)}/tap`),
+      'application/xhtml+xml; charset=utf-8',
+    )
+  })
+
+  for (const path of ['/capabilities', '/availability', '/tables', '/tables/:name', '/examples']) {
+    router.all(path, allow('GET', 'HEAD'))
+  }
+
+  router.use((request: Request) => {
+    throw new ServiceError('notFound', `there is nothing at ${request.baseUrl}${request.path}`)
+  })
+  router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.locals.failure = error
+    sendError(response, serviceError(error))
+  })
+  return router
+}
+
+/** 405 for every other method (VOSI 1.1 §2). */
+function allow(...methods: readonly string[]) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (methods.includes(request.method)) return next()
+    response.setHeader('Allow', methods.join(', '))
+    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
+  }
+}

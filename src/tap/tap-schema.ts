@@ -1,0 +1,188 @@
+/** TAP_SCHEMA in memory: what the compiler, /tables and the pages know, read anew when something is published. */
+import { type ColumnMeta, type TableMeta, type Tables, tablesOf } from '../adql/tables.ts'
+import type { Database } from '../db/database.ts'
+import type { Log } from '../log.ts'
+import type { KeyDescription, SchemaDescription, TableDescription } from '../vosi/tables.ts'
+import type { Datatype, Field } from '../votable/field.ts'
+
+export interface Catalog {
+  readonly schemas: readonly SchemaDescription[]
+  readonly tables: Tables
+  /** When the newest change was made. */
+  readonly readAt: Date
+}
+
+export interface CatalogSource {
+  /** The catalogue as it stands; waits while it is read for the first time or after a change. */
+  current(): Promise<Catalog>
+  close(): Promise<void>
+}
+
+/** Reads TAP_SCHEMA now and again after each `NOTIFY tap_schema`. */
+export async function openCatalog(db: Database, log: Log): Promise<CatalogSource> {
+  let reading = readCatalog(db)
+  const unlisten = await db.listen('tap_schema', () => {
+    const before = reading
+    reading = readCatalog(db).catch(error => {
+      log.error({ err: error }, 'TAP_SCHEMA cannot be read again; the service goes on with what it knew')
+      return before
+    })
+  })
+  await reading
+  return { current: () => reading, close: unlisten }
+}
+
+interface TableRow {
+  table_name: string
+  schema_name: string
+  table_type: string
+  utype: string | null
+  description: string | null
+  sql_schema: string
+  sql_table: string
+  ra_column: string | null
+  dec_column: string | null
+  shard_order: number | null
+  row_count: string | null
+}
+
+interface ColumnRow {
+  table_name: string
+  column_name: string
+  datatype: string
+  arraysize: string | null
+  xtype: string | null
+  unit: string | null
+  ucd: string | null
+  utype: string | null
+  description: string | null
+  indexed: boolean
+  principal: boolean
+  std: boolean
+  sql_name: string
+  sql_type: string | null
+}
+
+interface KeyRow {
+  from_table: string
+  target_table: string
+  description: string | null
+  columns: { from: string; target: string }[]
+}
+
+export async function readCatalog(db: Database): Promise<Catalog> {
+  const readAt = new Date()
+  const [schemas, tables, columns, keys] = await Promise.all([
+    db.query<{ schema_name: string; utype: string | null; description: string | null }>(
+      'SELECT * FROM almagest.published_schema ORDER BY schema_index NULLS LAST, schema_name',
+    ),
+    db.query<TableRow>('SELECT * FROM almagest.published_table ORDER BY table_index NULLS LAST, table_name'),
+    db.query<ColumnRow>(
+      'SELECT * FROM almagest.published_column ORDER BY table_name, column_index, column_name',
+    ),
+    db.query<KeyRow>(
+      `SELECT k.from_table, k.target_table, k.description,
+              json_agg(json_build_object('from', c.from_column, 'target', c.target_column) ORDER BY c.from_column) AS columns
+         FROM almagest.published_key k JOIN almagest.published_key_column c USING (key_id)
+        GROUP BY k.key_id ORDER BY k.key_id`,
+    ),
+  ])
+  const columnsOf = groupBy(columns, c => c.table_name)
+  const keysOf = groupBy(keys, k => k.from_table)
+  const tablesBySchema = groupBy(tables, t => t.schema_name)
+  const descriptions = schemas.map(schema => ({
+    name: schema.schema_name,
+    utype: schema.utype ?? undefined,
+    description: schema.description ?? undefined,
+    tables: (tablesBySchema.get(schema.schema_name) ?? []).map(table =>
+      describeTable(table, columnsOf.get(table.table_name) ?? [], keysOf.get(table.table_name) ?? []),
+    ),
+  }))
+  const metas = schemas.flatMap(schema =>
+    (tablesBySchema.get(schema.schema_name) ?? []).map(t => tableMeta(t, columnsOf.get(t.table_name) ?? [])),
+  )
+  return { schemas: descriptions, tables: tablesOf(metas), readAt }
+}
+
+function describeTable(
+  table: TableRow,
+  columns: readonly ColumnRow[],
+  keys: readonly KeyRow[],
+): TableDescription {
+  return {
+    name: table.table_name,
+    type: table.table_type,
+    utype: table.utype ?? undefined,
+    description: table.description ?? undefined,
+    rows: table.row_count === null ? undefined : Number(table.row_count),
+    columns: columns.map(column => ({
+      name: column.column_name,
+      field: fieldOf(column),
+      indexed: column.indexed,
+      principal: column.principal,
+      std: column.std,
+    })),
+    keys: keys.map(
+      (key): KeyDescription => ({
+        target: key.target_table,
+        description: key.description ?? undefined,
+        columns: key.columns,
+      }),
+    ),
+  }
+}
+
+function tableMeta(table: TableRow, columns: readonly ColumnRow[]): TableMeta {
+  const [schema, name] = splitName(table.table_name)
+  return {
+    schema,
+    name,
+    sqlSchema: table.sql_schema,
+    sqlName: table.sql_table,
+    columns: columns.map(
+      (column): ColumnMeta => ({
+        field: fieldOf(column),
+        sqlName: column.sql_name,
+        sqlType: column.sql_type ?? undefined,
+        indexed: column.indexed,
+        principal: column.principal,
+      }),
+    ),
+    position:
+      table.ra_column && table.dec_column ? { ra: table.ra_column, dec: table.dec_column } : undefined,
+    shardOrder: table.shard_order ?? undefined,
+    rows: table.row_count === null ? undefined : Number(table.row_count),
+  }
+}
+
+function fieldOf(column: ColumnRow): Field {
+  const optional = {
+    arraysize: column.arraysize ?? undefined,
+    xtype: column.xtype ?? undefined,
+    unit: column.unit ?? undefined,
+    ucd: column.ucd ?? undefined,
+    utype: column.utype ?? undefined,
+    description: column.description ?? undefined,
+  }
+  return { name: unquoted(column.column_name), datatype: column.datatype as Datatype, ...optional }
+}
+
+/** Schema and table of a TAP_SCHEMA table name, without quotes. */
+export function splitName(tableName: string): [schema: string, table: string] {
+  const parts = tableName.match(/"(?:[^"]|"")*"|[^."]+/g) ?? []
+  return [unquoted(parts[0] ?? ''), unquoted(parts[1] ?? '')]
+}
+
+function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name
+}
+
+function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const row of rows) {
+    const group = groups.get(key(row))
+    if (group) group.push(row)
+    else groups.set(key(row), [row])
+  }
+  return groups
+}

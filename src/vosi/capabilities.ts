@@ -1,0 +1,41 @@
+/** VOSI 1.1 §3.1: what a service can do, for the registry and for clients. */
+import { element, type XmlChild, type XmlElement, xmlDocument } from './xml.ts'
+
+/** The document around a service's capability elements; VODataService's namespace is v1.1 also for 1.2. */
+export function capabilitiesDocument(capabilities: readonly XmlElement[]): string {
+  return xmlDocument(
+    element(
+      'vosi:capabilities',
+      {
+        'xmlns:vosi': 'http://www.ivoa.net/xml/VOSICapabilities/v1.0',
+        'xmlns:vr': 'http://www.ivoa.net/xml/VOResource/v1.0',
+        'xmlns:vs': 'http://www.ivoa.net/xml/VODataService/v1.1',
+        'xmlns:tr': 'http://www.ivoa.net/xml/TAPRegExt/v1.0',
+        'xmlns:xsi': 'http://www.w3.org/2001/XMLSchema-instance',
+      },
+      ...capabilities,
+    ),
+  )
+}
+
+/** A capability of one plain HTTP resource: the VOSI ones, examples. */
+export function simpleCapability(standardId: string, url: string): XmlElement {
+  return element('capability', { standardID: standardId }, paramHttp(url, 'full'))
+}
+
+export function paramHttp(url: string, use: 'full' | 'base', ...children: readonly XmlChild[]): XmlElement {
+  return element(
+    'interface',
+    { 'xsi:type': 'vs:ParamHTTP', role: 'std' },
+    element('accessURL', { use }, url),
+    ...children,
+  )
+}
+
+/** The two that every service has beside its own. */
+export function vosiCapabilities(baseUrl: string): readonly XmlElement[] {
+  return [
+    simpleCapability('ivo://ivoa.net/std/VOSI#capabilities', `${baseUrl}/capabilities`),
+    simpleCapability('ivo://ivoa.net/std/VOSI#availability', `${baseUrl}/availability`),
+  ]
+}
