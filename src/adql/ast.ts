@@ -60,7 +60,11 @@ export interface SetOperation extends Span {
 export type SelectItem =
   | ({ readonly kind: 'star' } & Span)
   | ({ readonly kind: 'tableStar'; readonly table: readonly Identifier[] } & Span)
-  | ({ readonly kind: 'item'; readonly expression: Expression; readonly alias: Identifier | undefined } & Span)
+  | ({
+      readonly kind: 'item'
+      readonly expression: Expression
+      readonly alias: Identifier | undefined
+    } & Span)
 
 export interface SortSpecification extends Span {
   /** A column, alias, ordinal (a bare unsigned integer literal) or expression (2.1). */

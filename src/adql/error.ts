@@ -17,7 +17,8 @@ export function locate(text: string, offset: number): { line: number; column: nu
 
 /** The line of text around a span, with carets under it; long lines are cut to a window. */
 export function excerpt(text: string, span: Span): string {
-  const lineStart = Math.max(text.lastIndexOf('\n', span.start - 1), text.lastIndexOf('\r', span.start - 1)) + 1
+  const lineStart =
+    Math.max(text.lastIndexOf('\n', span.start - 1), text.lastIndexOf('\r', span.start - 1)) + 1
   const ends = [text.indexOf('\n', span.start), text.indexOf('\r', span.start)].filter(i => i >= 0)
   const lineEnd = Math.min(text.length, ...ends)
   const from = span.start - lineStart > 80 ? span.start - 60 : lineStart
@@ -41,6 +42,8 @@ export function adqlError(text: string, complaints: readonly Complaint[]): Servi
       ? `ADQL error at line ${first.line}, column ${first.column}: ${first.message}`
       : `ADQL: ${problems.length} problems in this query`
   const detail =
-    problems.length === 1 && first ? excerpt(text, first) + (first.hint ? `\n${first.hint}` : '') : blocks.join('\n')
+    problems.length === 1 && first
+      ? excerpt(text, first) + (first.hint ? `\n${first.hint}` : '')
+      : blocks.join('\n')
   return new ServiceError('usage', message, { detail, problems })
 }

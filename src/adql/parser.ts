@@ -1,0 +1,654 @@
+/**
+ * ADQL text to a tree: recursive descent named after the grammar (ADQL 2.1 Appendix A). This file has queries and
+ * tables, `expressions.ts` what stands in them. Extensions and repairs are accepted with a note (`grammar.ts` is
+ * strict); the first syntax error is thrown.
+ */
+import type {
+  Expression,
+  Identifier,
+  Query,
+  QueryExpression,
+  Select,
+  SelectItem,
+  SetOperation,
+  SortSpecification,
+  TableReference,
+  WithQuery,
+} from './ast.ts'
+import {
+  accept,
+  advance,
+  at,
+  type Cursor,
+  close,
+  complain,
+  countOperator,
+  cursorOver,
+  describe,
+  enter,
+  expect,
+  fail,
+  identifier,
+  isName,
+  isWord,
+  leave,
+  note,
+  peek,
+} from './cursor.ts'
+import { qualifiedName, searchCondition, unsignedDecimal, valueExpression } from './expressions.ts'
+import type { Token } from './lexer.ts'
+import type { Note } from './notes.ts'
+
+export interface Parsed {
+  readonly query: Query
+  /** In the order in which they stand in the text. */
+  readonly notes: readonly Note[]
+}
+
+/**
+ * Parses one query (ADQL 2.1, 2.0 and our extensions).
+ * @throws ServiceError `usage` at the first syntax error, with its position and what to write instead.
+ */
+export function parse(text: string): Parsed {
+  const c = cursorOver(text)
+  begin(c)
+  const { start } = c.token
+  const withs = c.token.key === 'WITH' ? withClause(c) : []
+  const body = queryExpression(c)
+  const query: Query = { kind: 'query', with: withs, body, start, end: c.end }
+  finish(c)
+  c.notes.sort((a, b) => a.start - b.start)
+  return { query, notes: c.notes }
+}
+
+const STATEMENTS =
+  /^(INSERT|UPDATE|DELETE|DROP|CREATE|ALTER|GRANT|REVOKE|TRUNCATE|MERGE|COPY|SET|BEGIN|COMMIT|ROLLBACK|EXEC|EXECUTE|CALL|USE)$/i
+
+function begin(c: Cursor): void {
+  const { token } = c
+  if (token.kind === 'end') complain(c, token, 'the query is empty', 'SELECT TOP 10 * FROM schema.table')
+  if (token.kind !== 'word' || token.key === 'SELECT' || token.key === 'WITH') return
+  if (STATEMENTS.test(token.text))
+    complain(c, token, `only SELECT queries are answered here, not ${token.text.toUpperCase()}`)
+  if (/^(SHOW|DESCRIBE|DESC|EXPLAIN|HELP)$/i.test(token.text))
+    complain(
+      c,
+      token,
+      `${token.text.toUpperCase()} is not ADQL`,
+      'SELECT * FROM TAP_SCHEMA.tables lists the tables, TAP_SCHEMA.columns their columns',
+    )
+  fail(c, 'SELECT at the beginning of the query', undefined, ['SELECT', 'WITH'])
+}
+
+/** After the query: nothing, or one `;`, which is no ADQL but which every client's users write. */
+function finish(c: Cursor): void {
+  if (accept(c, ';')) {
+    while (accept(c, ';'));
+    if (c.token.kind !== 'end')
+      complain(c, c.token, 'there is something after the ; that ends the query', 'send one query at a time')
+  } else if (c.token.kind !== 'end') leftover(c, 'the end of the query')
+}
+
+const CLAUSES = [
+  'WHERE',
+  'GROUP',
+  'HAVING',
+  'ORDER',
+  'OFFSET',
+  'UNION',
+  'EXCEPT',
+  'INTERSECT',
+  'JOIN',
+  'AND',
+  'OR',
+]
+const ORDER_OF_CLAUSES = 'the order is SELECT … FROM … WHERE … GROUP BY … HAVING … ORDER BY … OFFSET …'
+
+/** A query is complete and something follows that cannot. */
+function leftover(c: Cursor, expected: string): never {
+  const { token } = c
+  if (token.key === ')') complain(c, token, 'there is no ( for this )')
+  if (token.key === 'UNION' || token.key === 'EXCEPT' || token.key === 'INTERSECT') {
+    complain(
+      c,
+      token,
+      `${token.key} cannot follow ORDER BY, OFFSET or LIMIT`,
+      'put the query before it in parentheses',
+    )
+  }
+  if (['FROM', 'WHERE', 'GROUP', 'HAVING', 'ORDER', 'OFFSET'].includes(token.key))
+    complain(c, token, `${token.key} is out of place here`, ORDER_OF_CLAUSES)
+  if (token.key === 'ON' || token.key === 'USING')
+    complain(
+      c,
+      token,
+      `${token.key} belongs to a JOIN`,
+      'a JOIN b ON a.id = b.id; conditions on tables with commas between them belong in WHERE',
+    )
+  if (token.key === 'FETCH' || isWord(token, 'FETCH'))
+    complain(c, token, 'FETCH FIRST is not ADQL', 'SELECT TOP n …')
+  if (token.key === 'SELECT')
+    complain(c, token, 'a second SELECT begins here', 'send one query at a time, or join two by UNION')
+  fail(c, expected, undefined, CLAUSES)
+}
+
+// ---------------------------------------------------------------- queries
+
+/** WITH, at the top only (§4.5.1). */
+function withClause(c: Cursor): WithQuery[] {
+  advance(c)
+  if (isWord(c.token, 'RECURSIVE') && isName(peek(c))) complain(c, c.token, 'ADQL has no recursive WITH')
+  const withs: WithQuery[] = []
+  do {
+    const name = identifier(c, 'a name for the query')
+    if (c.token.key === '(')
+      complain(
+        c,
+        c.token,
+        'WITH takes no list of columns',
+        `name them inside: WITH ${name.text} AS (SELECT a AS x …)`,
+      )
+    expect(c, 'AS', 'AS and a query in parentheses', 'WITH name AS (SELECT …)')
+    const open = c.token
+    expect(c, '(', 'a query in parentheses', 'WITH name AS (SELECT …)')
+    const query = queryExpression(c)
+    close(c, open, 'the ) of this query', CLAUSES)
+    withs.push({ name, query, start: name.start, end: c.end })
+  } while (accept(c, ','))
+  if (c.token.key !== 'SELECT' && c.token.key !== '(') fail(c, 'a comma or SELECT', undefined, ['SELECT'])
+  return withs
+}
+
+/** Whether after a query in parentheses the query goes on. */
+export function continuesQuery(c: Cursor): boolean {
+  return ['UNION', 'EXCEPT', 'INTERSECT', 'ORDER', 'OFFSET'].includes(c.token.key) || isLimit(c)
+}
+
+/** `<select_expression>`: INTERSECT binds tighter than UNION and EXCEPT. `first` is a parenthesised operand already read. */
+export function queryExpression(c: Cursor, first?: QueryExpression): QueryExpression {
+  enter(c)
+  let left = querySetTerm(c, first)
+  while (c.token.key === 'UNION' || c.token.key === 'EXCEPT') {
+    const operator = c.token.key
+    countOperator(c)
+    advance(c)
+    left = setOperation(c, left, operator, querySetTerm)
+  }
+  leave(c)
+  return tail(c, left)
+}
+
+function querySetTerm(c: Cursor, first?: QueryExpression): QueryExpression {
+  let left = first ?? querySetPrimary(c)
+  while (c.token.key === 'INTERSECT') {
+    countOperator(c)
+    advance(c)
+    left = setOperation(c, left, 'INTERSECT', querySetPrimary)
+  }
+  return left
+}
+
+function setOperation(
+  c: Cursor,
+  left: QueryExpression,
+  operator: SetOperation['operator'],
+  operand: (c: Cursor) => QueryExpression,
+): SetOperation {
+  const all = accept(c, 'ALL')
+  if (!all && c.token.key === 'DISTINCT')
+    complain(c, c.token, `${operator} DISTINCT is not ADQL`, `${operator} alone removes duplicates`)
+  const right = operand(c)
+  return {
+    kind: 'set',
+    operator,
+    all,
+    left,
+    right,
+    orderBy: [],
+    offset: undefined,
+    limit: undefined,
+    parenthesised: false,
+    start: left.start,
+    end: c.end,
+  }
+}
+
+function querySetPrimary(c: Cursor): QueryExpression {
+  if (c.token.key === '(') {
+    const open = advance(c)
+    const inside = queryExpression(c)
+    close(c, open, 'the ) of this query', CLAUSES)
+    return { ...inside, parenthesised: true, start: open.start, end: c.end }
+  }
+  if (c.token.key === 'WITH') complain(c, c.token, 'WITH stands only at the beginning of the whole query')
+  if (c.token.key !== 'SELECT') fail(c, 'SELECT', undefined, ['SELECT'])
+  return select(c)
+}
+
+const isLimit = (c: Cursor) =>
+  isWord(c.token, 'LIMIT') && (peek(c).kind === 'number' || isWord(peek(c), 'ALL') || peek(c).key === 'ALL')
+
+/** ORDER BY and OFFSET of a whole select expression, and LIMIT as an extension. */
+function tail(c: Cursor, body: QueryExpression): QueryExpression {
+  const orderBy = c.token.key === 'ORDER' ? sortSpecifications(c) : []
+  let offset: number | undefined
+  let limit: number | undefined
+  for (;;) {
+    if (c.token.key === 'OFFSET' && offset === undefined) {
+      advance(c)
+      offset = unsignedDecimal(c, 'the number of OFFSET')
+    } else if (isLimit(c) && limit === undefined) limit = limitClause(c)
+    else break
+  }
+  if (!orderBy.length && offset === undefined && limit === undefined) return body
+  const ends = { orderBy, offset, limit, start: body.start, end: c.end }
+  const plain = body.kind === 'select' ? body.top === undefined : true
+  if (plain && !body.orderBy.length && body.offset === undefined && body.limit === undefined)
+    return { ...body, ...ends, parenthesised: false }
+  if (body.kind === 'select' && !body.parenthesised) return { ...body, ...ends }
+  return { ...everythingOf(body), ...ends }
+}
+
+/** `(query) ORDER BY …` where the query in parentheses has an order or limit of its own: SELECT * FROM (query). */
+function everythingOf(query: QueryExpression): Select {
+  const { start, end } = query
+  const alias: Identifier = { text: 'parenthesised', delimited: true, start, end }
+  return {
+    kind: 'select',
+    quantifier: undefined,
+    top: undefined,
+    items: [{ kind: 'star', start, end }],
+    from: [{ kind: 'subquery', query, alias, start, end }],
+    where: undefined,
+    groupBy: [],
+    having: undefined,
+    orderBy: [],
+    offset: undefined,
+    limit: undefined,
+    parenthesised: false,
+    start,
+    end,
+  }
+}
+
+function limitClause(c: Cursor): number | undefined {
+  const word = advance(c)
+  note(c, 'extension', 'LIMIT', 'LIMIT is not in ADQL 2.1: write SELECT TOP n', word)
+  if (accept(c, 'ALL')) return undefined
+  const limit = unsignedDecimal(c, 'the number of LIMIT')
+  if (c.token.key === ',')
+    complain(
+      c,
+      { start: word.start, end: c.token.end },
+      'LIMIT with two numbers is not ADQL',
+      `SELECT TOP n … OFFSET ${limit}`,
+    )
+  return limit
+}
+
+export function sortSpecifications(c: Cursor): SortSpecification[] {
+  advance(c)
+  expect(c, 'BY', 'BY after ORDER')
+  const list: SortSpecification[] = []
+  do {
+    const key = valueExpression(c)
+    const direction = c.token.key === 'ASC' || c.token.key === 'DESC' ? c.token.key : undefined
+    if (direction) advance(c)
+    let nulls: 'FIRST' | 'LAST' | undefined
+    if (isWord(c.token, 'NULLS')) {
+      note(c, 'extension', 'NULLS FIRST/LAST', 'NULLS FIRST and NULLS LAST are not in ADQL 2.1', c.token)
+      advance(c)
+      if (c.token.key !== 'FIRST' && c.token.key !== 'LAST') fail(c, 'FIRST or LAST')
+      nulls = c.token.key
+      advance(c)
+    }
+    list.push({ key, direction, nulls, start: key.start, end: c.end })
+  } while (accept(c, ','))
+  return list
+}
+
+// ---------------------------------------------------------------- SELECT
+
+/** `<select_query>`, without ORDER BY and OFFSET. */
+function select(c: Cursor): Select {
+  const { start } = advance(c)
+  const quantifier = c.token.key === 'ALL' || c.token.key === 'DISTINCT' ? c.token.key : undefined
+  if (quantifier) advance(c)
+  const top = c.token.key === 'TOP' ? setLimit(c) : undefined
+  const items = selectList(c)
+  if (c.token.key !== 'FROM') missingFrom(c)
+  advance(c)
+  const from: TableReference[] = []
+  do from.push(tableReference(c))
+  while (accept(c, ','))
+  const where = accept(c, 'WHERE') ? conditionOf(c, 'WHERE') : undefined
+  const groupBy: Expression[] = []
+  if (accept(c, 'GROUP')) {
+    expect(c, 'BY', 'BY after GROUP')
+    do groupBy.push(valueExpression(c))
+    while (accept(c, ','))
+  }
+  const having = accept(c, 'HAVING') ? conditionOf(c, 'HAVING') : undefined
+  return {
+    kind: 'select',
+    quantifier,
+    top,
+    items,
+    from,
+    where,
+    groupBy,
+    having,
+    orderBy: [],
+    offset: undefined,
+    limit: undefined,
+    parenthesised: false,
+    start,
+    end: c.end,
+  }
+}
+
+function conditionOf(c: Cursor, clause: string): Expression {
+  const { token } = c
+  if (token.kind === 'end' || token.key === ')' || token.key === ';') fail(c, `a condition after ${clause}`)
+  return searchCondition(c)
+}
+
+function setLimit(c: Cursor): number {
+  advance(c)
+  if (c.token.key === '(') complain(c, c.token, 'TOP takes a number without parentheses', 'SELECT TOP 10 …')
+  const top = unsignedDecimal(c, 'the number of TOP', 'SELECT TOP 10 …')
+  if (c.token.key === 'DISTINCT' || c.token.key === 'ALL')
+    complain(c, c.token, `${c.token.key} stands before TOP`, `SELECT ${c.token.key} TOP ${top} …`)
+  return top
+}
+
+function missingFrom(c: Cursor): never {
+  const { token } = c
+  const before = c.tokens[c.index - 1]!
+  if (token.kind === 'end' || token.key === ')' || token.key === ';')
+    fail(c, 'FROM and a table', 'every query names the table it reads: SELECT … FROM schema.table', ['FROM'])
+  if (token.key === 'INTO') complain(c, token, 'SELECT … INTO is not ADQL')
+  const alias = isName(before) && before.key === '' && isName(c.tokens[c.index - 2]!)
+  const comma = alias ? before : token
+  const starts = isName(token) || token.kind === 'number' || token.kind === 'string' || token.key === '.'
+  fail(
+    c,
+    'a comma or FROM',
+    starts ? `is a comma missing before ${c.text.slice(comma.start, comma.end)}?` : undefined,
+    ['FROM', 'AS'],
+  )
+}
+
+function selectList(c: Cursor): SelectItem[] {
+  if (c.token.key === 'FROM') fail(c, 'the list of columns', 'SELECT * FROM … gives all of them')
+  const items: SelectItem[] = []
+  do {
+    if (c.token.key === 'FROM') complain(c, c.tokens[c.index - 1]!, 'there is a comma too many before FROM')
+    items.push(selectSublist(c))
+  } while (accept(c, ','))
+  if (items.length > 1) {
+    const star = items.find(item => item.kind === 'star')
+    if (star)
+      note(c, 'extension', '* among columns', 'in ADQL 2.1, * stands alone or with its table (t.*)', star)
+  }
+  return items
+}
+
+function selectSublist(c: Cursor): SelectItem {
+  const { token } = c
+  const { start } = token
+  if (token.key === '*') {
+    advance(c)
+    return { kind: 'star', start, end: c.end }
+  }
+  const names = starAfter(c)
+  if (names) {
+    const table = [identifier(c, 'a table')]
+    advance(c)
+    while (c.token.key !== '*') {
+      table.push(identifier(c, 'a name after the dot', 'afterDot'))
+      advance(c)
+    }
+    advance(c)
+    if (names > 3)
+      complain(
+        c,
+        { start, end: c.end },
+        'this name has more than 3 parts',
+        'a table is written [catalogue.]schema.table',
+      )
+    return { kind: 'tableStar', table, start, end: c.end }
+  }
+  const expression = valueExpression(c)
+  const alias = asClause(c, 'a name after AS')
+  return { kind: 'item', expression, alias, start, end: c.end }
+}
+
+/** The number of names before `.*` if that is what follows, else 0. */
+function starAfter(c: Cursor): number {
+  let names = 0
+  while (isNameToken(peek(c, 2 * names)) && peek(c, 2 * names + 1).key === '.') names++
+  return names && peek(c, 2 * names).key === '*' ? names : 0
+}
+
+const isNameToken = (token: Token) => token.kind === 'word' || token.kind === 'delimited'
+
+/** `[AS] name`. Words that begin an extension are not taken for a name. */
+function asClause(c: Cursor, expected: string): Identifier | undefined {
+  if (accept(c, 'AS')) {
+    if (c.token.kind === 'string')
+      complain(c, c.token, 'an alias is a name, not text', `AS "${c.token.text}"`)
+    return identifier(c, expected)
+  }
+  if (!isName(c.token) || isLimit(c) || isSample(c)) return undefined
+  return identifier(c, expected)
+}
+
+// ---------------------------------------------------------------- FROM
+
+type JoinType = 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS'
+interface Specification {
+  readonly on: Expression | undefined
+  readonly using: readonly Identifier[]
+}
+interface Join {
+  readonly type: JoinType
+  readonly natural: boolean
+  readonly word: Token
+  readonly right: TableReference
+  readonly specifications: Specification[]
+  end: number
+}
+
+/** `<table_reference>` with the joins that follow it. */
+function tableReference(c: Cursor, first = tablePrimary(c)): TableReference {
+  const joins: Join[] = []
+  for (let kind = joinKind(c); kind; kind = joinKind(c)) {
+    countOperator(c)
+    const right = tablePrimary(c)
+    const join: Join = { ...kind, right, specifications: [], end: c.end }
+    while (c.token.key === 'ON' || c.token.key === 'USING') {
+      if (kind.natural || kind.type === 'CROSS')
+        complain(c, c.token, `a ${kind.natural ? 'NATURAL' : 'CROSS'} JOIN takes no ${c.token.key}`)
+      join.specifications.push(joinSpecification(c))
+      join.end = c.end
+    }
+    joins.push(join)
+  }
+  if (!joins.length) return first
+  return joins.some(join => join.specifications.length > 1)
+    ? nestedJoins(c, first, joins)
+    : joins.reduce((left, join) => joined(c, left, join, join.right, join.specifications[0], join.end), first)
+}
+
+/** `a JOIN b JOIN c ON x ON y`: a condition belongs to the last JOIN that has none yet. */
+function nestedJoins(c: Cursor, first: TableReference, joins: readonly Join[]): TableReference {
+  const tables = [first]
+  const open: Join[] = []
+  const reduce = (specification: Specification | undefined, end: number) => {
+    const join = open.pop()
+    const right = tables.pop()!
+    if (!join) return complain(c, { start: end - 1, end }, 'there are more ON conditions than JOINs')
+    tables.push(joined(c, tables.pop()!, join, right, specification, end))
+  }
+  for (const join of joins) {
+    open.push(join)
+    tables.push(join.right)
+    if (join.natural || join.type === 'CROSS') reduce(undefined, join.end)
+    for (const specification of join.specifications) reduce(specification, specification.on?.end ?? join.end)
+  }
+  while (open.length) reduce(undefined, c.end)
+  return tables[0]!
+}
+
+function joined(
+  c: Cursor,
+  left: TableReference,
+  join: Join,
+  right: TableReference,
+  specification: Specification | undefined,
+  end: number,
+): TableReference {
+  const { natural } = join
+  let { type } = join
+  let on = specification?.on
+  if (!specification && !natural && type !== 'CROSS') {
+    note(
+      c,
+      'advice',
+      'JOIN without ON',
+      'this JOIN has neither ON nor USING: it pairs every row with every row',
+      join.word,
+    )
+    // The grammar lets the condition go missing. For outer joins a condition that is always true keeps the meaning.
+    if (type === 'INNER') type = 'CROSS'
+    else on = { kind: 'boolean', value: true, start: end, end }
+  }
+  return {
+    kind: 'join',
+    left,
+    right,
+    type,
+    natural,
+    on,
+    using: specification?.using ?? [],
+    start: left.start,
+    end,
+  }
+}
+
+/** `[NATURAL] [INNER | LEFT|RIGHT|FULL [OUTER]] JOIN`, and CROSS JOIN as an extension. */
+function joinKind(c: Cursor): { type: JoinType; natural: boolean; word: Token } | undefined {
+  const word = c.token
+  const natural = accept(c, 'NATURAL')
+  let type: JoinType = 'INNER'
+  const { key } = c.token
+  if (key === 'LEFT' || key === 'RIGHT' || key === 'FULL') {
+    type = key
+    advance(c)
+    accept(c, 'OUTER')
+  } else if (key === 'CROSS' && !natural) {
+    type = 'CROSS'
+    note(
+      c,
+      'extension',
+      'CROSS JOIN',
+      'CROSS JOIN is not in ADQL 2.1: write a comma between the tables',
+      c.token,
+    )
+    advance(c)
+  } else if (key === 'INNER') advance(c)
+  else if (key === 'OUTER')
+    complain(c, c.token, 'OUTER needs a side', 'LEFT OUTER JOIN, RIGHT OUTER JOIN or FULL OUTER JOIN')
+  if (c.token === word && word.key !== 'JOIN') return undefined
+  expect(c, 'JOIN', 'JOIN', undefined, ['JOIN'])
+  return { type, natural, word }
+}
+
+function joinSpecification(c: Cursor): Specification {
+  if (accept(c, 'ON')) return { on: conditionOf(c, 'ON'), using: [] }
+  advance(c)
+  const open = c.token
+  expect(c, '(', 'the columns of USING in parentheses', 'USING (id)')
+  const using: Identifier[] = []
+  do {
+    const column = identifier(c, 'a column that both tables have')
+    if (c.token.key === '.')
+      complain(c, column, 'the columns of USING have no table before them', 'USING (id), or ON a.id = b.id')
+    using.push(column)
+  } while (accept(c, ','))
+  close(c, open, 'a comma or the ) of USING (…)')
+  return { on: undefined, using }
+}
+
+/** A table, a sub-query with its name, or joins in parentheses. */
+function tablePrimary(c: Cursor): TableReference {
+  if (c.token.key === '(') {
+    const inside = parenthesisedTable(c)
+    return inside.kind === 'select' || inside.kind === 'set' ? derivedTable(c, inside) : inside
+  }
+  const { start } = c.token
+  if (c.token.key === 'SELECT') fail(c, 'a table', 'a sub-query stands in parentheses: FROM (SELECT …) AS q')
+  const name = qualifiedName(c, 'a table', 3)
+  if (c.token.key === '(') complain(c, { start, end: c.end }, 'functions cannot be used as tables')
+  let sample = isSample(c) ? tableSample(c) : undefined
+  const alias = asClause(c, 'an alias after AS')
+  if (sample === undefined && isSample(c)) sample = tableSample(c)
+  return { kind: 'table', name, alias, sample, start, end: c.end }
+}
+
+function derivedTable(c: Cursor, query: QueryExpression): TableReference {
+  const { start, end } = query
+  const alias = asClause(c, 'a name for the sub-query after AS')
+  if (!alias)
+    return complain(c, { start: end - 1, end }, 'a sub-query in FROM needs a name', 'FROM (SELECT …) AS q')
+  return { kind: 'subquery', query: query, alias, start, end: c.end }
+}
+
+/** `(` in FROM begins a sub-query or joins; `((` may begin either, and what follows the inner `)` tells. */
+function parenthesisedTable(c: Cursor): TableReference | QueryExpression {
+  enter(c)
+  const open = advance(c)
+  let inside: TableReference | QueryExpression
+  if (c.token.key === 'SELECT' || c.token.key === 'WITH') inside = queryExpression(c)
+  else if (c.token.key === '(') {
+    inside = parenthesisedTable(c)
+    if (inside.kind === 'select' || inside.kind === 'set') {
+      if (continuesQuery(c)) inside = queryExpression(c, inside)
+      else if (!at(c, ')')) inside = tableReference(c, derivedTable(c, inside))
+    } else inside = tableReference(c, inside)
+  } else {
+    inside = tableReference(c)
+    if (inside.kind === 'table')
+      note(
+        c,
+        'extension',
+        'a table in parentheses',
+        'in ADQL 2.1, parentheses in FROM stand around joins and sub-queries only',
+        inside,
+      )
+  }
+  close(c, open, 'a )', CLAUSES)
+  leave(c)
+  return inside.kind === 'select' || inside.kind === 'set'
+    ? { ...inside, parenthesised: true, start: open.start, end: c.end }
+    : { ...inside, start: open.start, end: c.end }
+}
+
+const isSample = (c: Cursor) =>
+  isWord(c.token, 'TABLESAMPLE') && (peek(c).key === '(' || peek(c, 2).key === '(')
+
+/** Extension: `TABLESAMPLE [SYSTEM|BERNOULLI] (percent)`. */
+function tableSample(c: Cursor): number {
+  note(c, 'extension', 'TABLESAMPLE', 'TABLESAMPLE is not in ADQL 2.1', c.token)
+  advance(c)
+  if (isWord(c.token, 'SYSTEM') || isWord(c.token, 'BERNOULLI')) advance(c)
+  const open = c.token
+  expect(c, '(', 'a percentage in parentheses', 'TABLESAMPLE (1)')
+  const percent = c.token
+  if (percent.kind !== 'number' || !(Number(percent.text) <= 100))
+    complain(c, percent, `found ${describe(percent)} where a percentage from 0 to 100 was expected`)
+  advance(c)
+  close(c, open)
+  return Number(percent.text)
+}
