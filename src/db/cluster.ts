@@ -12,6 +12,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -151,6 +152,8 @@ function serverSettings(run: string): Record<string, string | number> {
     work_mem: part(1 / 400, 8, 64),
     maintenance_work_mem: part(1 / 16, 64, 1024),
     huge_pages: 'try',
+    // Parallel queries share memory there; containers give it 64 MB, a bare chroot none.
+    dynamic_shared_memory_type: sharedMemoryBytes() > 1e9 ? 'posix' : 'mmap',
     // Nothing replicates: COPY into a new table then writes no WAL.
     wal_level: 'minimal',
     max_wal_senders: 0,
@@ -166,6 +169,12 @@ function serverSettings(run: string): Record<string, string | number> {
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] ',
   }
+}
+
+function sharedMemoryBytes(): number {
+  if (!existsSync('/dev/shm')) return 0
+  const { bavail, bsize } = statfsSync('/dev/shm')
+  return bavail * bsize
 }
 
 const quote = (value: string) => `'${value.replaceAll("'", "''")}'`

@@ -3,7 +3,7 @@
  * only, shared by every Almagest process of the folder, and stopped when the last of them is gone (`keeper.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fchownSync, openSync, readFileSync, statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,6 +27,8 @@ export interface EmbeddedOptions {
 /** flock's exit code when another keeper has the home. */
 const TAKEN = 75
 const RELEASE_MS = 40_000
+/** Between two tries to get a stopped server back. */
+const REOPEN_MS = 3000
 
 /**
  * Opens the cluster under `dir`. Should the server die while it is held it is started again, under the same URL.
@@ -34,21 +36,31 @@ const RELEASE_MS = 40_000
  */
 export async function openEmbedded({ dir, log }: EmbeddedOptions): Promise<Embedded> {
   const home = await locate(dir)
+  log.info(`The private PostgreSQL is in ${home}`)
   let released = false
-  let socket = await hold(home)
-  socket.once('close', reopen)
+  let held = hold(home)
+  watch(await held)
 
-  async function reopen(): Promise<void> {
-    if (released) return
-    log.warn(`The private PostgreSQL in ${home} has stopped; starting it again.`)
-    try {
-      socket = await hold(home)
-      socket.once('close', reopen)
-      log.info('The private PostgreSQL is back.')
-      if (released) socket.end()
-    } catch (error) {
-      log.warn((error as Error).message)
-      setTimeout(reopen, 5000).unref()
+  function watch(socket: Socket): void {
+    socket.once('close', () => {
+      if (released) return
+      log.warn(`The private PostgreSQL in ${home} has stopped; starting it again.`)
+      held = reopen()
+    })
+  }
+
+  async function reopen(): Promise<Socket> {
+    for (;;) {
+      try {
+        const socket = await hold(home)
+        log.info('The private PostgreSQL is back.')
+        watch(socket)
+        return socket
+      } catch (error) {
+        log.warn((error as Error).message)
+        if (released) throw error
+        await sleep(REOPEN_MS, undefined, { ref: false })
+      }
     }
   }
 
@@ -56,7 +68,8 @@ export async function openEmbedded({ dir, log }: EmbeddedOptions): Promise<Embed
     url: `postgresql://${OWNER}@/${OWNER}?host=${encodeURIComponent(join(home, 'run'))}`,
     async release() {
       released = true
-      if (socket.destroyed) return
+      const socket = await held.catch(() => undefined)
+      if (!socket || socket.destroyed) return
       const closed = new Promise(done => socket.once('close', done))
       socket.ref()
       socket.end()
@@ -68,15 +81,17 @@ export async function openEmbedded({ dir, log }: EmbeddedOptions): Promise<Embed
 
 /** One connection to the home's keeper, which is started when there is none; resolves when PostgreSQL is ready. */
 async function hold(home: string): Promise<Socket> {
+  const log = join(home, 'server.log')
+  const began = existsSync(log) ? statSync(log).size : 0
   let keeper: ChildProcess | undefined
   for (;;) {
     const socket = await dial(join(home, 'run/keeper.sock'))
-    const answer = socket && (await firstLine(socket))
-    if (answer === 'ready') return socket!.unref()
-    if (answer?.startsWith('failed ')) throw new Error(JSON.parse(answer.slice('failed '.length)))
-    if (keeper?.exitCode && keeper.exitCode !== TAKEN)
-      throw new Error(`The private PostgreSQL's keeper did not start.\n${logEnd(home)}`)
-    if (!keeper || keeper.exitCode !== null) keeper = await startKeeper(home)
+    if (socket && (await isReady(socket))) return socket.unref()
+    if (keeper?.exitCode && keeper.exitCode !== TAKEN) {
+      const lines = readFileSync(log).subarray(began).toString().trim().split('\n').slice(-12)
+      throw new Error(`The private PostgreSQL did not start. The end of ${log}:\n  ${lines.join('\n  ')}`)
+    }
+    if (!keeper || keeper.exitCode !== null || keeper.signalCode !== null) keeper = await startKeeper(home)
     await sleep(40)
   }
 }
@@ -90,20 +105,12 @@ function dial(path: string): Promise<Socket | undefined> {
   })
 }
 
-/** The keeper's answer, or undefined when it leaves without one. */
-function firstLine(socket: Socket): Promise<string | undefined> {
+/** True when the keeper says `ready`, false when it leaves without. */
+function isReady(socket: Socket): Promise<boolean> {
   return new Promise(done => {
-    let text = ''
-    const read = (chunk: Buffer) => {
-      text += chunk.toString()
-      if (!text.includes('\n')) return
-      socket.off('data', read)
-      socket.resume()
-      done(text.slice(0, text.indexOf('\n')))
-    }
-    socket.on('data', read)
+    socket.once('data', () => done(true))
+    socket.once('close', () => done(false))
     socket.on('error', () => {})
-    socket.once('close', () => done(undefined))
   })
 }
 
@@ -132,9 +139,4 @@ async function startKeeper(home: string): Promise<ChildProcess> {
   keeper.unref()
   await new Promise((done, fail) => keeper.once('spawn', done).once('error', fail))
   return keeper
-}
-
-function logEnd(home: string): string {
-  const lines = readFileSync(join(home, 'server.log'), 'utf8').trim().split('\n').slice(-12)
-  return `The end of ${join(home, 'server.log')}:\n  ${lines.join('\n  ')}`
 }

@@ -5,7 +5,8 @@
  * PostgreSQL is stopped cleanly. A keeper that dies takes PostgreSQL along (PDEATHSIG: fast shutdown); a
  * PostgreSQL that dies takes the keeper along; both ways every holder sees its connection close.
  *
- * Says one line to each holder: `ready`, or `failed` and the reason as JSON.
+ * Says `ready` to each holder when PostgreSQL answers. A start that fails says why in `server.log`, ends with
+ * status 1, and whoever started it shows the end of that log.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import {
@@ -33,7 +34,6 @@ const home = process.argv[2]!
 const run = join(home, 'run')
 const data = join(home, 'data')
 const logFile = join(home, 'server.log')
-const logStart = existsSync(logFile) ? statSync(logFile).size : 0
 const holders = new Set<Socket>()
 /** Said goodbye and wait for the end of the server. */
 const leaving = new Set<Socket>()
@@ -64,12 +64,8 @@ function leave(holder: Socket): void {
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
 start().catch(error => {
-  const reason = `failed ${JSON.stringify(`${(error as Error).message}${logTail()}`)}\n`
-  state = 'stopping'
-  server.close()
-  for (const socket of holders) socket.end(reason)
-  postgres?.kill('SIGQUIT')
-  setTimeout(() => process.exit(1), 200)
+  console.error(`almagest: ${(error as Error).message}`)
+  process.exit(1)
 })
 
 async function start(): Promise<void> {
@@ -79,15 +75,17 @@ async function start(): Promise<void> {
   mkdirSync(run, { mode: 0o700 })
   if (process.getuid?.() === 0) chownSync(run, user.uid, user.gid)
   await new Promise<void>((done, fail) => server.once('error', fail).listen(join(run, 'keeper.sock'), done))
-  linger = setTimeout(stop, FIRST_HOLDER_MS)
   if (!existsSync(data)) createCluster(home, installation, user)
   writeSettings(home, user)
+  linger = setTimeout(stop, FIRST_HOLDER_MS)
   await endOrphan()
   const postmaster = [join(installation.bin, 'postgres'), '-D', data]
   const stdio: StdioOptions = ['ignore', 2, 2]
   const options = { cwd: home, uid: user.uid, gid: user.gid, env: SERVER_ENV, stdio }
   const until = Date.now() + 20_000
   for (;;) {
+    if (stopping()) return end()
+    const began = statSync(logFile).size
     const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'INT', ...postmaster], options)
     postgres = child
     await readyOrGone(child)
@@ -95,9 +93,9 @@ async function start(): Promise<void> {
       child.once('exit', end)
       break
     }
-    if (stopping()) return end()
+    if (stopping()) continue
     // Backends of a killed postmaster leave in their own time.
-    if (!/pre-existing shared memory block/.test(logTail()) || Date.now() > until)
+    if (!logSince(began).includes('pre-existing shared memory block') || Date.now() > until)
       throw new Error(`PostgreSQL did not start in ${home}`)
     await sleep(300)
   }
@@ -113,6 +111,10 @@ async function readyOrGone(child: ChildProcess): Promise<void> {
 
 function alive(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null
+}
+
+function logSince(offset: number): string {
+  return readFileSync(logFile).subarray(offset).toString()
 }
 
 function stopping(): boolean {
@@ -165,11 +167,6 @@ function stop(): void {
 
 function end(): void {
   for (const socket of [...holders, ...leaving]) socket.destroy()
-  if (statSync(logFile).size > LOG_BYTES) renameSync(logFile, `${logFile}.1`)
+  if (existsSync(logFile) && statSync(logFile).size > LOG_BYTES) renameSync(logFile, `${logFile}.1`)
   process.exit(0)
-}
-
-function logTail(): string {
-  const lines = readFileSync(logFile).subarray(logStart).toString().trim().split('\n').slice(-12)
-  return `\nThe end of ${logFile}:\n  ${lines.join('\n  ')}`
 }

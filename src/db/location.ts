@@ -63,7 +63,7 @@ function elsewhere(own: string): string[] {
   const { uid } = userInfo()
   return uid === 0
     ? [join('/var/lib/almagest', name)]
-    : [join(homedir(), '.local/state/almagest', name), join(tmpdir(), `almagest-${uid}`, name)]
+    : [join(homedir(), '.local/state/almagest', name), join(tmpdir(), `almagest-${uid}-${name}`)]
 }
 
 /** A home outside the clone serves one clone: a moved clone keeps it, a copied one must not share it. */
