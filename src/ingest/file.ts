@@ -1,0 +1,115 @@
+/** Files to read from, plain or gzip, as the `ByteSource` of fits/. */
+import { createReadStream, type ReadStream } from 'node:fs'
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createGunzip } from 'node:zlib'
+import { ServiceError } from '../error.ts'
+import type { ByteSource } from '../fits/hdu.ts'
+
+export interface OpenFile {
+  readonly source: ByteSource
+  close(): Promise<void>
+}
+
+const GUNZIP_CHUNK = 256 * 1024
+
+/** Opens a file; gzip is known by its first bytes, whatever the file's name is. */
+export async function openFile(file: string): Promise<OpenFile> {
+  const handle = await open(file, 'r').catch(error => {
+    throw new ServiceError('usage', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+  })
+  const magic = (await readAt(handle, 0, 2)).toString('hex')
+  if (magic !== '1f8b') return openPlain(handle)
+  await handle.close()
+  return openGzip(createReadStream(file, { highWaterMark: GUNZIP_CHUNK }), file)
+}
+
+async function openPlain(handle: FileHandle): Promise<OpenFile> {
+  const { size } = await handle.stat()
+  const read = (offset: number, length: number) => readAt(handle, offset, length)
+  return { source: { read, random: true, size }, close: () => handle.close() }
+}
+
+async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
+
+function openGzip(compressed: ReadStream, file: string): OpenFile {
+  const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK })
+  compressed.on('error', error => gunzip.destroy(error))
+  const chunks = compressed.pipe(gunzip)[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let chunk = Buffer.alloc(0) as Buffer
+  /** Offset of the chunk's first byte that is still to be read. */
+  let position = 0
+
+  /** Drops what was read; false at the end of the file. */
+  const next = async (): Promise<boolean> => {
+    const { value, done } = await chunks.next().catch(error => {
+      throw new ServiceError(
+        'usage',
+        `${file} cannot be unpacked after byte ${position}: ${(error as Error).message}`,
+        { detail: 'The gzip file is truncated or damaged.', cause: error },
+      )
+    })
+    if (done) return false
+    chunk = value
+    return true
+  }
+
+  const read = async (offset: number, length: number): Promise<Buffer> => {
+    if (offset < position) throw new Error(`gzip cannot go back from byte ${position} to ${offset}`)
+    while (position < offset) {
+      if (chunk.length === 0 && !(await next())) return Buffer.alloc(0)
+      const skipped = Math.min(chunk.length, offset - position)
+      chunk = chunk.subarray(skipped)
+      position += skipped
+    }
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let done = 0
+    while (done < length) {
+      if (chunk.length === 0 && !(await next())) break
+      const taken = chunk.copy(bytes, done, 0, length - done)
+      chunk = chunk.subarray(taken)
+      position += taken
+      done += taken
+    }
+    return bytes.subarray(0, done)
+  }
+
+  const close = async () => {
+    compressed.destroy()
+    gunzip.destroy()
+  }
+  return { source: { read, random: false }, close }
+}
+
+/** Unpacks a gzip file into a temporary one, for readers that must jump; closing it removes it. */
+export async function spool(source: ByteSource): Promise<OpenFile> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'almagest-'))
+  const name = path.join(folder, 'unpacked')
+  try {
+    const handle = await open(name, 'w+')
+    for (let offset = 0; ; offset += GUNZIP_CHUNK) {
+      const bytes = await source.read(offset, GUNZIP_CHUNK)
+      await handle.write(bytes)
+      if (bytes.length < GUNZIP_CHUNK) break
+    }
+    const plain = await openPlain(handle)
+    const close = async () => {
+      await plain.close()
+      await rm(folder, { recursive: true })
+    }
+    return { source: plain.source, close }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
