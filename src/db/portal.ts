@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Connection } from 'pg'
+import { ServiceError } from '../error.ts'
 import { type Field, type WireType, wireType } from '../votable/field.ts'
 import type { RowBatch } from '../votable/row.ts'
 import { ShapeError } from './error.ts'
@@ -89,7 +90,8 @@ export class Portal {
 
   /** Called by `pg` when the connection breaks. */
   handleError(error: Error): void {
-    this.#fail(error)
+    const message = 'The database went away; try again in a moment.'
+    this.#fail(new ServiceError('unavailable', message, { retryAfter: 10, cause: error }))
     this.#end()
   }
 

@@ -4,10 +4,11 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import { ServiceError } from '../error.ts'
 import type { Log } from '../log.ts'
 import type { RowBatch } from '../votable/row.ts'
 import type { Client, Database, StreamQuery } from './database.ts'
-import { StallError } from './error.ts'
+import { StallError, sqlStateOf } from './error.ts'
 import { openListener } from './listener.ts'
 import { Portal } from './portal.ts'
 
@@ -20,12 +21,19 @@ export interface DatabaseOptions {
   readonly queryConnections?: number
 }
 
+/** How long somebody waits for a free connection. */
+const WAIT_MS = 30_000
+
 /** How long a cancelled query may take to leave the connection before the connection is dropped. */
 const CANCEL_MS = 3000
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, log } = options
-  const config: pg.PoolConfig = { ...(await sessionConfig(url)), idleTimeoutMillis: 60_000 }
+  const config: pg.PoolConfig = {
+    ...(await sessionConfig(url)),
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: WAIT_MS,
+  }
   const own = new pg.Pool({ ...config, max: options.ownConnections ?? 10 })
   const people = new pg.Pool({ ...config, max: options.queryConnections ?? 30 })
   for (const pool of [own, people]) {
@@ -35,7 +43,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   const listener = openListener(config, log)
   return {
-    ...clientOf(own),
+    ...clientOfPool(own),
     transaction: work => transaction(own, work),
     stream: query => stream(people, config, query),
     listen: listener.listen,
@@ -68,22 +76,44 @@ async function sessionConfig(url: string): Promise<pg.ClientConfig> {
   }
 }
 
-function clientOf(queryable: pg.Pool | pg.PoolClient): Client {
+/** A free connection; a database that has none, or does not answer, is a passing state of the service. */
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (error) {
+    const message = 'The database is busy or does not answer; try again in a moment.'
+    throw new ServiceError('unavailable', message, { retryAfter: 10, cause: error })
+  }
+}
+
+/** Every call on a connection of its own. */
+function clientOfPool(pool: pg.Pool): Client {
+  async function withClient<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await connect(pool)
+    let broken = false
+    try {
+      return await work(clientOf(client))
+    } catch (error) {
+      broken = sqlStateOf(error) === undefined
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+  return {
+    query: (text, values) => withClient(client => client.query(text, values)),
+    copyFrom: (text, chunks) => withClient(client => client.copyFrom(text, chunks)),
+  }
+}
+
+function clientOf(connection: pg.PoolClient): Client {
   return {
     async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-      const result = await queryable.query(text, values as unknown[] | undefined)
+      const result = await connection.query(text, values as unknown[] | undefined)
       return result.rows as Row[]
     },
     async copyFrom(text, chunks) {
-      if (queryable instanceof pg.Pool) {
-        const client = await queryable.connect()
-        try {
-          return await clientOf(client).copyFrom(text, chunks)
-        } finally {
-          client.release()
-        }
-      }
-      const sink = queryable.query(copyFrom(text))
+      const sink = connection.query(copyFrom(text))
       await pipeline(Readable.from(chunks, { objectMode: false, highWaterMark: 1 << 20 }), sink)
       return sink.rowCount ?? 0
     },
@@ -91,7 +121,7 @@ function clientOf(queryable: pg.Pool | pg.PoolClient): Client {
 }
 
 async function transaction<T>(pool: pg.Pool, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+  const client = await connect(pool)
   let broken: Error | undefined
   try {
     await client.query('BEGIN')
@@ -114,7 +144,7 @@ async function stream(
   query: StreamQuery,
 ): Promise<AsyncIterable<RowBatch>> {
   query.signal.throwIfAborted()
-  const client = await pool.connect()
+  const client = await connect(pool)
   if (query.signal.aborted) {
     client.release()
     query.signal.throwIfAborted()

@@ -115,6 +115,10 @@ async function* failuresTold(
 }
 
 function queryFailure(error: unknown, compiled: Compiled, query: string, timeoutMs: number): unknown {
+  if (error instanceof StatementError && /^(08|53|57P)/.test(error.sqlState)) {
+    const message = 'The database is overloaded or restarting; try again in a moment.'
+    return new ServiceError('unavailable', message, { retryAfter: 10, cause: error })
+  }
   if (error instanceof StatementError) return statementError(error, compiled, query, timeoutMs)
   if (error instanceof StallError) {
     return new ServiceError('timeout', 'The query was ended because the client stopped reading its result.')
