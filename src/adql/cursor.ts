@@ -2,13 +2,13 @@
 import type { Identifier, Span } from './ast.ts'
 import { adqlError } from './error.ts'
 import { type Token, tokenize } from './lexer.ts'
-import type { Note } from './notes.ts'
+import { addNote, type Note, type Notes } from './notes.ts'
 import { isClauseWord, isNameLike, nearest } from './words.ts'
 
 export interface Cursor {
   readonly text: string
   readonly tokens: readonly Token[]
-  readonly notes: Note[]
+  readonly notes: Notes
   index: number
   /** `tokens[index]`, the next one. */
   token: Token
@@ -24,7 +24,7 @@ const MAX_DEPTH = 200
 const MAX_OPERATORS = 1000
 
 export function cursorOver(text: string): Cursor {
-  const notes: Note[] = []
+  const notes: Notes = new Map()
   const tokens = tokenize(text, notes)
   return { text, tokens, notes, index: 0, token: tokens[0]!, end: 0, depth: 0, operators: 0 }
 }
@@ -82,8 +82,7 @@ export function countOperator(c: Cursor): void {
 }
 
 export function note(c: Cursor, kind: Note['kind'], name: string, message: string, span: Span): void {
-  if (kind === 'extension' && c.notes.some(n => n.name === name)) return
-  c.notes.push({ kind, name, message, start: span.start, end: span.end })
+  addNote(c.notes, { kind, name, message, start: span.start, end: span.end })
 }
 
 export function complain(c: Cursor, span: Span, message: string, hint?: string): never {
@@ -102,7 +101,9 @@ export function describe(token: Token): string {
     case 'delimited':
       return `the name "${shorten(token.text)}"`
     case 'word':
-      return token.key ? `the reserved word ${token.key}` : `the name ${shorten(token.text)}`
+      return isNameLike(token.key)
+        ? `the ${token.key ? 'reserved word' : 'name'} ${shorten(token.text)}`
+        : token.key
     default:
       return token.text
   }
@@ -119,14 +120,9 @@ export function fail(c: Cursor, expected: string, hint?: string, keywords: reado
   if (token.kind === 'bad') return complain(c, token, token.text, token.hint)
   const before = c.tokens[c.index - 1]
   const twoBefore = c.tokens[c.index - 2]
-  for (const word of [token, before]) {
-    if (word?.kind !== 'word' || word.key) continue
-    if (
-      word === before &&
-      !(twoBefore && (twoBefore.kind === 'word' || twoBefore.kind === 'delimited' || twoBefore.key === ')'))
-    )
-      continue
-    const meant = nearest(word.text, keywords)
+  const isAlias = twoBefore && (twoBefore.kind !== 'symbol' || twoBefore.key === ')')
+  for (const word of isAlias ? [token, before] : [token]) {
+    const meant = word?.kind === 'word' && !word.key && nearest(word.text, keywords)
     if (meant) return complain(c, word, `${word.text} is not a word of ADQL`, `did you mean ${meant}?`)
   }
   return complain(c, token, `found ${describe(token)} where ${expected} was expected`, hint)
@@ -144,17 +140,26 @@ export function expect(
 }
 
 /** Takes the `)` that belongs to `open`; without it, complains where the eye looks for the mistake. */
-export function close(
-  c: Cursor,
-  open: Token,
-  expected = 'a ) or an operator',
-  keywords?: readonly string[],
-): void {
+export function close(c: Cursor, open: Token, expected = 'a ) or an operator'): void {
   if (accept(c, ')')) return
-  if (c.token.kind === 'end' || (isClauseWord(c.token.key) && !keywords)) {
-    complain(c, open, 'this ( is never closed', `a ) is missing before ${describe(c.token)}`)
+  const { token } = c
+  if (token.kind === 'end' || token.key === ';' || isClauseWord(token.key)) neverClosed(c, open)
+  const before = c.tokens[c.index - 1]
+  const value = isName(token) || token.kind === 'number' || token.kind === 'string'
+  if (before?.kind === 'number' && /^(deg|degrees?|arc(min|sec)s?|rad|hours?)$/i.test(token.text)) {
+    fail(c, expected, 'angles are in degrees, and their unit is not written')
   }
-  fail(c, expected, undefined, keywords)
+  fail(
+    c,
+    expected,
+    value && expected.includes('comma')
+      ? `is a comma missing before ${c.text.slice(token.start, token.end)}?`
+      : undefined,
+  )
+}
+
+export function neverClosed(c: Cursor, open: Token): never {
+  return complain(c, open, 'this ( is never closed', `a ) is missing before ${describe(c.token)}`)
 }
 
 /** Whether the next token can be a name: a regular or quoted identifier, or a reserved word that reads as one. */

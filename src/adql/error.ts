@@ -17,8 +17,8 @@ export function locate(text: string, offset: number): { line: number; column: nu
 
 /** The line of text around a span, with carets under it; long lines are cut to a window. */
 export function excerpt(text: string, span: Span): string {
-  const lineStart =
-    Math.max(text.lastIndexOf('\n', span.start - 1), text.lastIndexOf('\r', span.start - 1)) + 1
+  const before = text.slice(0, span.start)
+  const lineStart = Math.max(before.lastIndexOf('\n'), before.lastIndexOf('\r')) + 1
   const ends = [text.indexOf('\n', span.start), text.indexOf('\r', span.start)].filter(i => i >= 0)
   const lineEnd = Math.min(text.length, ...ends)
   const from = span.start - lineStart > 80 ? span.start - 60 : lineStart

@@ -23,7 +23,7 @@ import {
   peek,
 } from './cursor.ts'
 import type { Token } from './lexer.ts'
-import { continuesQuery, queryExpression, sortSpecifications } from './parser.ts'
+import { closeQuery, continuesQuery, queryExpression, sortSpecifications } from './parser.ts'
 import { isClauseWord, isNameLike } from './words.ts'
 
 type Condition = 'and' | 'or' | 'not' | 'comparison' | 'between' | 'like' | 'in' | 'is' | 'exists'
@@ -378,6 +378,14 @@ function stringLiteral(c: Cursor): Expression {
   const { start } = c.token
   let value = ''
   while (c.token.kind === 'string') value += advance(c).text
+  if (value === '' && c.token.kind === 'word' && c.token.start === c.end) {
+    complain(
+      c,
+      c.token,
+      "text stands between two single ', not between two doubled ones",
+      `'${c.token.text}'`,
+    )
+  }
   return { kind: 'string', value, start, end: c.end }
 }
 
@@ -464,7 +472,9 @@ function reserved(c: Cursor, token: Token): Expression {
     fail(
       c,
       'a column or an expression',
-      `if ${token.text} is a name, it stands in double quotes: "${token.text}"`,
+      isClauseWord(key)
+        ? undefined
+        : `if ${token.text} is a name, it stands in double quotes: "${token.text}"`,
     )
   }
   return columnReference(c)
@@ -590,6 +600,9 @@ const FOREIGN_TARGETS: Record<string, string> = {
   STRING: 'VARCHAR',
   CHARACTER: 'CHAR',
   DATETIME: 'TIMESTAMP',
+  SPOINT: 'POINT',
+  SCIRCLE: 'CIRCLE',
+  SPOLY: 'POLYGON',
 }
 
 function cast(c: Cursor): Expression {
@@ -654,7 +667,7 @@ function parenthesisedOrList(c: Cursor, how?: 'one'): Expression[] {
   const open = advance(c)
   if (c.token.key === 'SELECT' || c.token.key === 'WITH') {
     const query = queryExpression(c)
-    close(c, open, 'the ) of this sub-query')
+    closeQuery(c, open)
     return [{ kind: 'scalarSubquery', query, start: open.start, end: c.end }]
   }
   if (c.token.key === ')') fail(c, 'an expression', 'these parentheses are empty')
@@ -662,7 +675,7 @@ function parenthesisedOrList(c: Cursor, how?: 'one'): Expression[] {
   const first = list[0]!
   if (first.kind === 'scalarSubquery' && continuesQuery(c)) {
     const query = queryExpression(c, first.query)
-    close(c, open, 'the ) of this sub-query')
+    closeQuery(c, open)
     return [{ kind: 'scalarSubquery', query, start: open.start, end: c.end }]
   }
   if (how === 'one') {

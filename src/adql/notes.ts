@@ -11,3 +11,11 @@ export interface Note extends Span {
   readonly name: string
   readonly message: string
 }
+
+/** Notes by what they say: an extension is named once, and so is each repair. */
+export type Notes = Map<string, Note>
+
+export function addNote(notes: Notes, note: Note): void {
+  const key = note.kind === 'extension' ? note.name : note.message
+  if (!notes.has(key)) notes.set(key, note)
+}

@@ -32,6 +32,7 @@ import {
   isName,
   isWord,
   leave,
+  neverClosed,
   note,
   peek,
 } from './cursor.ts'
@@ -57,8 +58,7 @@ export function parse(text: string): Parsed {
   const body = queryExpression(c)
   const query: Query = { kind: 'query', with: withs, body, start, end: c.end }
   finish(c)
-  c.notes.sort((a, b) => a.start - b.start)
-  return { query, notes: c.notes }
+  return { query, notes: [...c.notes.values()].sort((a, b) => a.start - b.start) }
 }
 
 const STATEMENTS =
@@ -132,6 +132,13 @@ function leftover(c: Cursor, expected: string): never {
   fail(c, expected, undefined, CLAUSES)
 }
 
+/** Takes the `)` of a query. */
+export function closeQuery(c: Cursor, open: Token): void {
+  if (accept(c, ')')) return
+  if (c.token.kind === 'end' || c.token.key === ';') neverClosed(c, open)
+  leftover(c, 'the ) of this query')
+}
+
 // ---------------------------------------------------------------- queries
 
 /** WITH, at the top only (§4.5.1). */
@@ -152,7 +159,7 @@ function withClause(c: Cursor): WithQuery[] {
     const open = c.token
     expect(c, '(', 'a query in parentheses', 'WITH name AS (SELECT …)')
     const query = queryExpression(c)
-    close(c, open, 'the ) of this query', CLAUSES)
+    closeQuery(c, open)
     withs.push({ name, query, start: name.start, end: c.end })
   } while (accept(c, ','))
   if (c.token.key !== 'SELECT' && c.token.key !== '(') fail(c, 'a comma or SELECT', undefined, ['SELECT'])
@@ -217,7 +224,7 @@ function querySetPrimary(c: Cursor): QueryExpression {
   if (c.token.key === '(') {
     const open = advance(c)
     const inside = queryExpression(c)
-    close(c, open, 'the ) of this query', CLAUSES)
+    closeQuery(c, open)
     return { ...inside, parenthesised: true, start: open.start, end: c.end }
   }
   if (c.token.key === 'WITH') complain(c, c.token, 'WITH stands only at the beginning of the whole query')
@@ -628,7 +635,8 @@ function parenthesisedTable(c: Cursor): TableReference | QueryExpression {
         inside,
       )
   }
-  close(c, open, 'a )', CLAUSES)
+  if (inside.kind === 'select' || inside.kind === 'set') closeQuery(c, open)
+  else close(c, open, 'a JOIN or a )')
   leave(c)
   return inside.kind === 'select' || inside.kind === 'set'
     ? { ...inside, parenthesised: true, start: open.start, end: c.end }
