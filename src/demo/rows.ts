@@ -54,9 +54,11 @@ function* objectRows(survey: Survey): Generator<Chunk> {
   }
   for (let shard = 0; shard < survey.shards.length; shard++) {
     for (const cell of byCell(objectsOf(survey, shard))) {
-      for (const object of cell.sort((a, b) => a.inCell - b.inCell)) write(object)
-      const chunk = writer.full()
-      if (chunk) yield chunk
+      for (const object of cell.sort((a, b) => a.inCell - b.inCell)) {
+        write(object)
+        const chunk = writer.full()
+        if (chunk) yield chunk
+      }
     }
   }
   yield writer.rest()

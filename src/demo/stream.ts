@@ -15,10 +15,7 @@ export interface RowMaker {
 }
 
 export function startRowMaker(task: WorkerTask, signal: AbortSignal): RowMaker {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: task,
-    execArgv: ['--import', import.meta.resolve('tsx')],
-  })
+  const worker = new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: task })
   let failure: Error | undefined
   let wake: () => void = () => {}
   const received: (Chunk | null)[] = []
