@@ -205,3 +205,15 @@ export function identifier(
 }
 
 const nextIsName = (c: Cursor) => isName(peek(c))
+
+/** `<unsigned_decimal>`: a whole number without sign. */
+export function unsignedDecimal(c: Cursor, expected: string, hint?: string): number {
+  const { token } = c
+  if (token.key === '-' || (token.kind === 'number' && !/^\d+$/.test(token.text)))
+    complain(c, token, `${expected} is a whole number that is not negative`)
+  if (token.kind !== 'number') fail(c, expected, hint)
+  const value = Number(token.text)
+  if (!Number.isSafeInteger(value)) complain(c, token, `${token.text} is too large`)
+  advance(c)
+  return value
+}

@@ -1,6 +1,6 @@
 /**
- * ADQL text to a tree: recursive descent named after the grammar (ADQL 2.1 Appendix A). This file has queries and
- * tables, `expressions.ts` what stands in them. Extensions and repairs are accepted with a note (`grammar.ts` is
+ * ADQL text to a tree: recursive descent named after the grammar (ADQL 2.1 Appendix A). This file has
+ * queries, `joins.ts` FROM, `conditions.ts` and `expressions.ts` what stands in them. Extensions and repairs are accepted with a note (`grammar.ts` is
  * strict); the first syntax error is thrown.
  */
 import type {
@@ -15,16 +15,14 @@ import type {
   TableReference,
   WithQuery,
 } from './ast.ts'
+import { searchConditionAfter, valueExpression } from './conditions.ts'
 import {
   accept,
   advance,
-  at,
   type Cursor,
-  close,
   complain,
   countOperator,
   cursorOver,
-  describe,
   enter,
   expect,
   fail,
@@ -35,8 +33,9 @@ import {
   neverClosed,
   note,
   peek,
+  unsignedDecimal,
 } from './cursor.ts'
-import { qualifiedName, searchCondition, unsignedDecimal, valueExpression } from './expressions.ts'
+import { asClause, tableReference } from './joins.ts'
 import type { Token } from './lexer.ts'
 import type { Note } from './notes.ts'
 
@@ -232,7 +231,7 @@ function querySetPrimary(c: Cursor): QueryExpression {
   return select(c)
 }
 
-const isLimit = (c: Cursor) =>
+export const isLimit = (c: Cursor) =>
   isWord(c.token, 'LIMIT') && (peek(c).kind === 'number' || isWord(peek(c), 'ALL') || peek(c).key === 'ALL')
 
 /** ORDER BY and OFFSET of a whole select expression, and LIMIT as an extension. */
@@ -328,14 +327,14 @@ function select(c: Cursor): Select {
   const from: TableReference[] = []
   do from.push(tableReference(c))
   while (accept(c, ','))
-  const where = accept(c, 'WHERE') ? conditionOf(c, 'WHERE') : undefined
+  const where = accept(c, 'WHERE') ? searchConditionAfter(c, 'WHERE') : undefined
   const groupBy: Expression[] = []
   if (accept(c, 'GROUP')) {
     expect(c, 'BY', 'BY after GROUP')
     do groupBy.push(valueExpression(c))
     while (accept(c, ','))
   }
-  const having = accept(c, 'HAVING') ? conditionOf(c, 'HAVING') : undefined
+  const having = accept(c, 'HAVING') ? searchConditionAfter(c, 'HAVING') : undefined
   return {
     kind: 'select',
     quantifier,
@@ -352,12 +351,6 @@ function select(c: Cursor): Select {
     start,
     end: c.end,
   }
-}
-
-function conditionOf(c: Cursor, clause: string): Expression {
-  const { token } = c
-  if (token.kind === 'end' || token.key === ')' || token.key === ';') fail(c, `a condition after ${clause}`)
-  return searchCondition(c)
 }
 
 function setLimit(c: Cursor): number {
@@ -439,224 +432,3 @@ function starAfter(c: Cursor): number {
 }
 
 const isNameToken = (token: Token) => token.kind === 'word' || token.kind === 'delimited'
-
-/** `[AS] name`. Words that begin an extension are not taken for a name. */
-function asClause(c: Cursor, expected: string): Identifier | undefined {
-  if (accept(c, 'AS')) {
-    if (c.token.kind === 'string')
-      complain(c, c.token, 'an alias is a name, not text', `AS "${c.token.text}"`)
-    return identifier(c, expected)
-  }
-  if (!isName(c.token) || isLimit(c) || isSample(c)) return undefined
-  return identifier(c, expected)
-}
-
-// ---------------------------------------------------------------- FROM
-
-type JoinType = 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS'
-interface Specification {
-  readonly on: Expression | undefined
-  readonly using: readonly Identifier[]
-}
-interface Join {
-  readonly type: JoinType
-  readonly natural: boolean
-  readonly word: Token
-  readonly right: TableReference
-  readonly specifications: Specification[]
-  end: number
-}
-
-/** `<table_reference>` with the joins that follow it. */
-function tableReference(c: Cursor, first = tablePrimary(c)): TableReference {
-  const joins: Join[] = []
-  for (let kind = joinKind(c); kind; kind = joinKind(c)) {
-    countOperator(c)
-    const right = tablePrimary(c)
-    const join: Join = { ...kind, right, specifications: [], end: c.end }
-    while (c.token.key === 'ON' || c.token.key === 'USING') {
-      if (kind.natural || kind.type === 'CROSS')
-        complain(c, c.token, `a ${kind.natural ? 'NATURAL' : 'CROSS'} JOIN takes no ${c.token.key}`)
-      join.specifications.push(joinSpecification(c))
-      join.end = c.end
-    }
-    joins.push(join)
-  }
-  if (!joins.length) return first
-  return joins.some(join => join.specifications.length > 1)
-    ? nestedJoins(c, first, joins)
-    : joins.reduce((left, join) => joined(c, left, join, join.right, join.specifications[0], join.end), first)
-}
-
-/** `a JOIN b JOIN c ON x ON y`: a condition belongs to the last JOIN that has none yet. */
-function nestedJoins(c: Cursor, first: TableReference, joins: readonly Join[]): TableReference {
-  const tables = [first]
-  const open: Join[] = []
-  const reduce = (specification: Specification | undefined, end: number) => {
-    const join = open.pop()
-    const right = tables.pop()!
-    if (!join) return complain(c, { start: end - 1, end }, 'there are more ON conditions than JOINs')
-    tables.push(joined(c, tables.pop()!, join, right, specification, end))
-  }
-  for (const join of joins) {
-    open.push(join)
-    tables.push(join.right)
-    if (join.natural || join.type === 'CROSS') reduce(undefined, join.end)
-    for (const specification of join.specifications) reduce(specification, specification.on?.end ?? join.end)
-  }
-  while (open.length) reduce(undefined, c.end)
-  return tables[0]!
-}
-
-function joined(
-  c: Cursor,
-  left: TableReference,
-  join: Join,
-  right: TableReference,
-  specification: Specification | undefined,
-  end: number,
-): TableReference {
-  const { natural } = join
-  let { type } = join
-  let on = specification?.on
-  if (!specification && !natural && type !== 'CROSS') {
-    note(
-      c,
-      'advice',
-      'JOIN without ON',
-      'this JOIN has neither ON nor USING: it pairs every row with every row',
-      join.word,
-    )
-    // The grammar lets the condition go missing. For outer joins a condition that is always true keeps the meaning.
-    if (type === 'INNER') type = 'CROSS'
-    else on = { kind: 'boolean', value: true, start: end, end }
-  }
-  return {
-    kind: 'join',
-    left,
-    right,
-    type,
-    natural,
-    on,
-    using: specification?.using ?? [],
-    start: left.start,
-    end,
-  }
-}
-
-/** `[NATURAL] [INNER | LEFT|RIGHT|FULL [OUTER]] JOIN`, and CROSS JOIN as an extension. */
-function joinKind(c: Cursor): { type: JoinType; natural: boolean; word: Token } | undefined {
-  const word = c.token
-  const natural = accept(c, 'NATURAL')
-  let type: JoinType = 'INNER'
-  const { key } = c.token
-  if (key === 'LEFT' || key === 'RIGHT' || key === 'FULL') {
-    type = key
-    advance(c)
-    accept(c, 'OUTER')
-  } else if (key === 'CROSS' && !natural) {
-    type = 'CROSS'
-    note(
-      c,
-      'extension',
-      'CROSS JOIN',
-      'CROSS JOIN is not in ADQL 2.1: write a comma between the tables',
-      c.token,
-    )
-    advance(c)
-  } else if (key === 'INNER') advance(c)
-  else if (key === 'OUTER')
-    complain(c, c.token, 'OUTER needs a side', 'LEFT OUTER JOIN, RIGHT OUTER JOIN or FULL OUTER JOIN')
-  if (c.token === word && word.key !== 'JOIN') return undefined
-  expect(c, 'JOIN', 'JOIN', undefined, ['JOIN'])
-  return { type, natural, word }
-}
-
-function joinSpecification(c: Cursor): Specification {
-  if (accept(c, 'ON')) return { on: conditionOf(c, 'ON'), using: [] }
-  advance(c)
-  const open = c.token
-  expect(c, '(', 'the columns of USING in parentheses', 'USING (id)')
-  const using: Identifier[] = []
-  do {
-    const column = identifier(c, 'a column that both tables have')
-    if (c.token.key === '.')
-      complain(c, column, 'the columns of USING have no table before them', 'USING (id), or ON a.id = b.id')
-    using.push(column)
-  } while (accept(c, ','))
-  close(c, open, 'a comma or the ) of USING (…)')
-  return { on: undefined, using }
-}
-
-/** A table, a sub-query with its name, or joins in parentheses. */
-function tablePrimary(c: Cursor): TableReference {
-  if (c.token.key === '(') {
-    const inside = parenthesisedTable(c)
-    return inside.kind === 'select' || inside.kind === 'set' ? derivedTable(c, inside) : inside
-  }
-  const { start } = c.token
-  if (c.token.key === 'SELECT') fail(c, 'a table', 'a sub-query stands in parentheses: FROM (SELECT …) AS q')
-  const name = qualifiedName(c, 'a table', 3)
-  if (c.token.key === '(') complain(c, { start, end: c.end }, 'functions cannot be used as tables')
-  let sample = isSample(c) ? tableSample(c) : undefined
-  const alias = asClause(c, 'an alias after AS')
-  if (sample === undefined && isSample(c)) sample = tableSample(c)
-  return { kind: 'table', name, alias, sample, start, end: c.end }
-}
-
-function derivedTable(c: Cursor, query: QueryExpression): TableReference {
-  const { start, end } = query
-  const alias = asClause(c, 'a name for the sub-query after AS')
-  if (!alias)
-    return complain(c, { start: end - 1, end }, 'a sub-query in FROM needs a name', 'FROM (SELECT …) AS q')
-  return { kind: 'subquery', query: query, alias, start, end: c.end }
-}
-
-/** `(` in FROM begins a sub-query or joins; `((` may begin either, and what follows the inner `)` tells. */
-function parenthesisedTable(c: Cursor): TableReference | QueryExpression {
-  enter(c)
-  const open = advance(c)
-  let inside: TableReference | QueryExpression
-  if (c.token.key === 'SELECT' || c.token.key === 'WITH') inside = queryExpression(c)
-  else if (c.token.key === '(') {
-    inside = parenthesisedTable(c)
-    if (inside.kind === 'select' || inside.kind === 'set') {
-      if (continuesQuery(c)) inside = queryExpression(c, inside)
-      else if (!at(c, ')')) inside = tableReference(c, derivedTable(c, inside))
-    } else inside = tableReference(c, inside)
-  } else {
-    inside = tableReference(c)
-    if (inside.kind === 'table')
-      note(
-        c,
-        'extension',
-        'a table in parentheses',
-        'in ADQL 2.1, parentheses in FROM stand around joins and sub-queries only',
-        inside,
-      )
-  }
-  if (inside.kind === 'select' || inside.kind === 'set') closeQuery(c, open)
-  else close(c, open, 'a JOIN or a )')
-  leave(c)
-  return inside.kind === 'select' || inside.kind === 'set'
-    ? { ...inside, parenthesised: true, start: open.start, end: c.end }
-    : { ...inside, start: open.start, end: c.end }
-}
-
-const isSample = (c: Cursor) =>
-  isWord(c.token, 'TABLESAMPLE') && (peek(c).key === '(' || peek(c, 2).key === '(')
-
-/** Extension: `TABLESAMPLE [SYSTEM|BERNOULLI] (percent)`. */
-function tableSample(c: Cursor): number {
-  note(c, 'extension', 'TABLESAMPLE', 'TABLESAMPLE is not in ADQL 2.1', c.token)
-  advance(c)
-  if (isWord(c.token, 'SYSTEM') || isWord(c.token, 'BERNOULLI')) advance(c)
-  const open = c.token
-  expect(c, '(', 'a percentage in parentheses', 'TABLESAMPLE (1)')
-  const percent = c.token
-  if (percent.kind !== 'number' || !(Number(percent.text) <= 100))
-    complain(c, percent, `found ${describe(percent)} where a percentage from 0 to 100 was expected`)
-  advance(c)
-  close(c, open)
-  return Number(percent.text)
-}
