@@ -2,7 +2,10 @@
 import { ServiceError } from '../error.ts'
 import { writeBinary, writeBinary2 } from '../votable/binary.ts'
 import { writeTableData } from '../votable/tabledata.ts'
+import { htmlWriter } from './html.ts'
+import { jsonWriter, ndjsonWriter } from './json.ts'
 import { csvWriter, tsvWriter } from './separated.ts'
+import { textWriter } from './text.ts'
 import type { Writer } from './writer.ts'
 
 export type { Writer } from './writer.ts'
@@ -60,6 +63,25 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
     extension: 'tsv',
     writer: tsvWriter(true),
     headless: tsvWriter(false),
+  },
+  { mediaType: 'application/json', aliases: ['json'], extension: 'json', writer: jsonWriter },
+  {
+    mediaType: 'application/x-ndjson',
+    aliases: ['ndjson', 'jsonl', 'application/jsonl'],
+    extension: 'ndjson',
+    writer: ndjsonWriter,
+  },
+  {
+    mediaType: 'text/html;charset=utf-8',
+    aliases: ['html', 'text/html'],
+    extension: 'html',
+    writer: htmlWriter,
+  },
+  {
+    mediaType: 'text/plain;charset=utf-8',
+    aliases: ['text', 'text/plain'],
+    extension: 'txt',
+    writer: textWriter,
   },
 ]
 

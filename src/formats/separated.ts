@@ -82,7 +82,8 @@ const csvText: CellEncoder = (data, p, length, out, o) => {
 
 const ESCAPES: Record<number, number> = { 9: 0x74, 10: 0x6e, 13: 0x72 }
 
-const tsvText: CellEncoder = (data, p, length, out, o) => {
+/** A string on one line, without tabs. */
+export const tsvText: CellEncoder = (data, p, length, out, o) => {
   for (const end = p + length; p < end; p++) {
     const byte = data[p]!
     const letter = byte < 14 ? ESCAPES[byte] : undefined
