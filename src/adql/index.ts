@@ -1,7 +1,16 @@
-/** ADQL to PostgreSQL: text → parse → resolve → plan → sql. */
+/** ADQL to PostgreSQL: text → parse → resolve → plan → geometry → sql, a tree of its own after each step. */
 import type { Field } from '../votable/field.ts'
 import type { Span } from './ast.ts'
+import { adqlError, type Complaint } from './error.ts'
+import { lower } from './geometry.ts'
+import { parse } from './parser.ts'
+import { plan } from './plan.ts'
+import { resolve } from './resolve.ts'
+import { print } from './sql.ts'
 import type { Tables } from './tables.ts'
+import type { Column } from './tree.ts'
+
+export { statementError } from './failure.ts'
 
 export interface CompileOptions {
   /** The SQL limits itself to maxrec + 1 rows, so that the stream can tell an overflow. Undefined: no limit. */
@@ -35,4 +44,38 @@ export interface ColumnSource {
   readonly column: string
 }
 
-export declare function compile(text: string, tables: Tables, options: CompileOptions): Compiled
+/** Translates a query; throws a ServiceError that shows everything that is wrong with it. */
+export function compile(text: string, tables: Tables, options: CompileOptions): Compiled {
+  const { query, notes } = parse(text)
+  const resolution = resolve(query, tables)
+  refuse(text, resolution.complaints)
+  const lowered = lower(plan(resolution, options.maxrec))
+  refuse(text, lowered.complaints)
+  const { text: sql, values, origins } = print(lowered.query)
+  return {
+    text: sql,
+    values,
+    fields: resolution.columns.map(c => c.field),
+    sources: resolution.columns.map(sourceOf),
+    origins,
+    infos: [...notes, ...resolution.notes].map(n => n.message),
+  }
+}
+
+function refuse(text: string, complaints: readonly Complaint[]): void {
+  if (complaints.length === 0) return
+  throw adqlError(
+    text,
+    [...complaints].sort((a, b) => a.start - b.start),
+  )
+}
+
+function sourceOf({ source }: Column): ColumnSource | undefined {
+  if (!source) return undefined
+  const column = source.table.columns.find(c => c.sqlName === source.sqlName)
+  return {
+    schema: source.table.schema,
+    table: source.table.name,
+    column: column?.field.name ?? source.sqlName,
+  }
+}

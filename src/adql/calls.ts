@@ -1,0 +1,198 @@
+/** Calls: which form of a function is meant, its arguments converted, or what is wrong with it. */
+import type { Expression, ExpressionOf, Span } from './ast.ts'
+import { asTimestamp, cast, commonOf, open } from './coerce.ts'
+import { unknown } from './columns.ts'
+import { describe } from './fields.ts'
+import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
+import { resolveExpression } from './resolve-expression.ts'
+import { complain, type Place } from './state.ts'
+import { didYouMean } from './suggest.ts'
+import type { Resolved } from './tree.ts'
+import { inWords, numericResult } from './types.ts'
+import { conversion } from './units.ts'
+
+/** Known functions that this service does not offer, and why. */
+const REFUSED: Record<string, string> = {
+  ivo_simbadpoint: 'object names are not resolved in queries: this service asks no other one',
+  gavo_simbadpoint: 'object names are not resolved in queries: this service asks no other one',
+}
+
+/** Geometries whose first argument may be a coordinate system (ADQL 2.1 §4.2.5). */
+const FRAMED = new Set(['point', 'circle', 'box', 'polygon'])
+
+export function resolveCall(e: ExpressionOf<'call'>, place: Place): Resolved {
+  const name = e.name.text.toLowerCase()
+  if (name === 'in_unit') return inUnit(e, place)
+  return resolveNamed(e.name.text, e.args, undefined, e.name, e, place)
+}
+
+/** A call by name, of arguments as they are written. */
+export function resolveNamed(
+  name: string,
+  written: readonly Expression[],
+  quantifier: 'ALL' | 'DISTINCT' | undefined,
+  nameSpan: Span,
+  span: Span,
+  place: Place,
+): Resolved {
+  const forms = formsOf(name)
+  const first = forms[0]
+  if (!first) {
+    for (const a of written) resolveExpression(a, place)
+    const refused = REFUSED[name.toLowerCase()]
+    if (refused) complain(place.state, nameSpan, `${name} is not offered: ${refused}`)
+    else complain(place.state, nameSpan, `there is no function ${name}`, didYouMean(name, functionNames()))
+    return unknown(span)
+  }
+  const aggregate = first.kind === 'aggregate'
+  if (aggregate) checkAggregate(first.name, nameSpan, place)
+  const framed = FRAMED.has(name.toLowerCase()) && written.length > 2 && isFrame(written[0])
+  const frame = framed ? frameOf(written[0]!, place) : undefined
+  const inner = aggregate ? { ...place, inside: first.name } : place
+  const args = (framed ? written.slice(1) : written).map(a => resolveExpression(a, inner))
+  return callOf(forms, args, { quantifier, frame, nameSpan, span }, place)
+}
+
+interface How {
+  readonly quantifier: 'ALL' | 'DISTINCT' | undefined
+  readonly frame: 'GALACTIC' | undefined
+  readonly nameSpan: Span
+  readonly span: Span
+}
+
+/** A call of one of the forms, whichever takes the arguments. */
+export function callOf(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): Resolved {
+  const { start, end } = how.span
+  const form = forms.find(f => takes(f, args))
+  if (!form) {
+    if (!args.some(a => a.type === 'unknown')) complainArguments(forms, args, how, place)
+    return unknown(how.span)
+  }
+  const { quantifier, frame } = how
+  let converted = args.map((a, i) => convert(a, parameterAt(form, i), place))
+  let type = typeOf(form.result)
+  if (form.result === 'ANY') {
+    const common = commonOf(args)
+    if (!common) {
+      complain(place.state, how.span, `the arguments of ${form.name} are of different types`)
+      return unknown(how.span)
+    }
+    type = common
+    converted = converted.map(a => cast(a, common))
+  } else if (form.result === 'NUMERIC') type = converted.map(a => a.type).reduce(numericResult)
+  else if (form.result === 'GEOMETRY') type = converted.at(-1)?.type ?? 'unknown'
+  if (form.name === 'RAND' && args.length > 0) {
+    const message = 'the seed of RAND has no effect (its meaning is undefined in ADQL 2.1)'
+    place.state.notes.push({ kind: 'advice', name: 'RAND', message, start, end })
+  }
+  return { kind: 'call', form, args: converted, quantifier, frame, type, start, end }
+}
+
+const parameterAt = (form: Form, i: number): ParameterType =>
+  (form.parameters[i] ?? form.parameters[form.parameters.length - 1])!.type
+
+function takes(form: Form, args: readonly Resolved[]): boolean {
+  const { length } = form.parameters
+  if (args.length < length || (args.length > length && !form.variadic)) return false
+  if (form.name === 'POLYGON' && length === 6 && args.length % 2 === 1) return false
+  return args.every((a, i) => accepts(parameterAt(form, i), a.type))
+}
+
+function convert(arg: Resolved, parameter: ParameterType, place: Place): Resolved {
+  if (parameter === 'TIMESTAMP' && arg.type === 'char')
+    return asTimestamp(arg, c => place.state.complaints.push(c))
+  if (arg.type !== 'null' || parameter === 'ANY' || parameter === 'GEOMETRY') return arg
+  return cast(arg, parameter === 'NUMERIC' ? 'double' : typeOf(parameter))
+}
+
+function complainArguments(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): void {
+  const first = forms[0]!
+  const signatures = forms.map(f => `  ${f.signature}`).join('\n')
+  const hint = forms.length === 1 ? `It is ${first.signature}` : `It is one of\n${signatures}`
+  const counted = forms.filter(
+    f => args.length >= f.parameters.length && (f.variadic || args.length === f.parameters.length),
+  )
+  const wrong =
+    counted.length === 1 ? args.findIndex((a, i) => !accepts(parameterAt(counted[0]!, i), a.type)) : -1
+  if (wrong >= 0) {
+    const parameter = counted[0]!.parameters[wrong]
+    const name = parameter ? ` (${parameter.name})` : ''
+    complain(
+      place.state,
+      args[wrong]!,
+      `argument ${wrong + 1}${name} of ${first.name} cannot be ${inWords(args[wrong]!.type)}`,
+      hint,
+    )
+  } else if (counted.length > 0) {
+    const given = args.map(a => (open(a) ? 'NULL' : inWords(a.type))).join(', ')
+    complain(place.state, how.span, `${first.name} does not take (${given})`, hint)
+  } else {
+    const count = args.length === 1 ? '1 argument' : `${args.length} arguments`
+    complain(place.state, how.span, `${first.name} does not take ${count}`, hint)
+  }
+}
+
+function checkAggregate(name: string, span: Span, place: Place): void {
+  if (place.inside) {
+    complain(
+      place.state,
+      span,
+      `${name} cannot be nested in ${place.inside}`,
+      'Compute the inner one in a sub-query.',
+    )
+  } else if (place.clause === 'WHERE') {
+    complain(place.state, span, `${name} cannot stand in WHERE`, 'Conditions on groups belong into HAVING.')
+  } else if (place.clause === 'ON' || place.clause === 'GROUP BY') {
+    complain(place.state, span, `${name} cannot stand in ${place.clause}`)
+  }
+}
+
+const isFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || e?.kind === 'null'
+
+/** Coordinate systems that are ICRS to our accuracy, or not said; reference positions are ignored. */
+const ICRS = new Set(['', 'ICRS', 'UNKNOWNFRAME', 'J2000', 'FK5', 'FK5J2000'])
+
+function frameOf(e: Expression, place: Place): 'GALACTIC' | undefined {
+  if (e.kind !== 'string') return undefined
+  const frame = e.value.trim().split(/\s+/)[0]!.toUpperCase()
+  if (frame === 'GALACTIC' || frame === 'GALACTIC_II') return 'GALACTIC'
+  if (ICRS.has(frame)) return undefined
+  complain(
+    place.state,
+    e,
+    `the coordinate system '${e.value}' is not known here`,
+    "Use 'ICRS' or 'GALACTIC', or leave it out for ICRS; ivo_geom_transform converts others.",
+  )
+  return undefined
+}
+
+/** ADQL 2.1 §4.9. */
+function inUnit(e: ExpressionOf<'call'>, place: Place): Resolved {
+  const { start, end } = e
+  const [value, unit] = e.args
+  if (!value || !unit || e.args.length !== 2 || unit.kind !== 'string') {
+    complain(
+      place.state,
+      unit ?? e,
+      "IN_UNIT takes a number and a unit in single quotes, as in IN_UNIT(flux, 'mJy')",
+    )
+    return unknown(e)
+  }
+  const operand = resolveExpression(value, place)
+  if (operand.type === 'unknown') return unknown(e)
+  if (!accepts('DOUBLE', operand.type)) {
+    complain(place.state, value, `IN_UNIT converts numbers, not ${inWords(operand.type)}`)
+    return unknown(e)
+  }
+  const from = describe(operand).unit
+  if (from === undefined || from === '') {
+    complain(place.state, value, 'the unit of this value is not known, so it cannot be converted')
+    return unknown(e)
+  }
+  const result = conversion(from, unit.value)
+  if ('problem' in result) {
+    complain(place.state, result.of === 'to' ? unit : value, result.problem)
+    return unknown(e)
+  }
+  return { kind: 'unit', operand, factor: result.factor, unit: unit.value, type: 'double', start, end }
+}

@@ -1,0 +1,57 @@
+/** CAST (ADQL 2.1 §4.7). */
+import type { CastTarget, Span } from './ast.ts'
+import { asTimestamp } from './coerce.ts'
+import { unknown } from './columns.ts'
+import { complain, type State } from './state.ts'
+import type { Resolved } from './tree.ts'
+import { inWords, isGeometry, isNumeric, type Type } from './types.ts'
+
+const TARGET: Record<string, Type> = {
+  SMALLINT: 'smallint',
+  INTEGER: 'int',
+  INT: 'int',
+  BIGINT: 'bigint',
+  REAL: 'real',
+  FLOAT: 'double',
+  DOUBLE: 'double',
+  'DOUBLE PRECISION': 'double',
+  CHAR: 'char',
+  CHARACTER: 'char',
+  VARCHAR: 'char',
+  'CHARACTER VARYING': 'char',
+  TIMESTAMP: 'timestamp',
+  POINT: 'point',
+  CIRCLE: 'circle',
+  POLYGON: 'polygon',
+  BOOLEAN: 'boolean',
+}
+
+export function castTo(operand: Resolved, target: CastTarget, span: Span, state: State): Resolved {
+  const { start, end } = span
+  const type = TARGET[target.type]
+  if (!type) {
+    complain(state, target, `there is no type ${target.type}`, `Types are ${Object.keys(TARGET).join(', ')}.`)
+    return unknown(span)
+  }
+  const from = operand.type
+  if (from === 'unknown') return unknown(span)
+  if (!castable(from, type)) {
+    complain(state, span, `${inWords(from)} cannot be converted into ${target.type}`)
+    return unknown(span)
+  }
+  if (type === 'timestamp' && from === 'char') {
+    const converted = asTimestamp(operand, c => state.complaints.push(c))
+    return { ...converted, start, end }
+  }
+  const padded = target.type === 'CHAR' || target.type === 'CHARACTER'
+  return { kind: 'cast', operand, from, type, length: target.length, padded, start, end }
+}
+
+function castable(from: Type, to: Type): boolean {
+  if (from === to || from === 'null') return true
+  if (to === 'char') return from !== 'opaque'
+  if (isNumeric(to)) return isNumeric(from) || from === 'char' || from === 'boolean'
+  if (to === 'boolean') return from === 'char' || from === 'int'
+  if (isGeometry(to) || to === 'timestamp') return from === 'char'
+  return false
+}

@@ -1,0 +1,100 @@
+/** Conversions between types where two values meet, and the complaint when there is none. */
+import type { Complaint } from './error.ts'
+import type { Resolved } from './tree.ts'
+import { commonType, inWords, isInteger, isNumeric, isOpen, type Type } from './types.ts'
+
+export function cast(operand: Resolved, type: Type): Resolved {
+  if (operand.type === type || operand.type === 'unknown') return operand
+  const { start, end } = operand
+  return { kind: 'cast', operand, from: operand.type, type, length: undefined, padded: false, start, end }
+}
+
+/** DALI 1.1 §3.3.3, with a blank tolerated for the T. */
+const TIMESTAMP = /^\s*\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d*)?)?)?Z?\s*$/
+
+/** The timestamp that a string is; of a literal the form is checked here. */
+export function asTimestamp(value: Resolved, complain: (c: Complaint) => void): Resolved {
+  if (value.kind !== 'string') return cast(value, 'timestamp')
+  if (TIMESTAMP.test(value.value)) {
+    const text = value.value.trim().replace('Z', '').replace('T', ' ')
+    return cast({ ...value, value: text }, 'timestamp')
+  }
+  complain({
+    start: value.start,
+    end: value.end,
+    message: `'${value.value}' is not a time`,
+    hint: "Times are written '2025-03-01T22:15:00', in UTC.",
+  })
+  return { ...value, type: 'unknown' }
+}
+
+const TRUTH: Record<string, boolean> = { true: true, t: true, '1': true, false: false, f: false, '0': false }
+
+/**
+ * Two values that are compared (ADQL 2.1 §2.2.3): numbers with numbers, strings with strings, times with ISO
+ * strings, truth values with truth values, 1 and 0, or 'true' and 'false'.
+ */
+export function alike(
+  left: Resolved,
+  right: Resolved,
+  complain: (c: Complaint) => void,
+): [Resolved, Resolved] {
+  const [l, r] = [left.type, right.type]
+  if (l === r && l !== 'opaque') return [left, right]
+  if (l === 'unknown' || r === 'unknown') return [left, right]
+  if (l === 'null') return [r === 'null' ? left : cast(left, r), right]
+  if (r === 'null') return [left, cast(right, l)]
+  if (isNumeric(l) && isNumeric(r)) return [left, right]
+  if (l === 'timestamp' && r === 'char') return [left, asTimestamp(right, complain)]
+  if (l === 'char' && r === 'timestamp') return [asTimestamp(left, complain), right]
+  if (l === 'boolean' && isInteger(r)) return [cast(left, 'int'), right]
+  if (r === 'boolean' && isInteger(l)) return [left, cast(right, 'int')]
+  if (l === 'boolean' && right.kind === 'string') {
+    const value = TRUTH[right.value.toLowerCase()]
+    if (value !== undefined) return [left, { ...right, kind: 'boolean', value, type: 'boolean' }]
+  }
+  if (r === 'boolean' && left.kind === 'string') {
+    const [b, a] = alike(right, left, complain)
+    return [a, b]
+  }
+  complain(mismatch(left, right))
+  return [
+    { ...left, type: 'unknown' },
+    { ...right, type: 'unknown' },
+  ]
+}
+
+/** The complaint that two values do not compare; it points at the literal, or at the second one. */
+export function mismatch(left: Resolved, right: Resolved): Complaint {
+  const at = left.kind === 'string' || left.kind === 'number' ? left : right
+  const other = at === left ? right : left
+  return {
+    start: at.start,
+    end: at.end,
+    message: `${inWords(at.type)} is compared with ${inWords(other.type)}${columnName(other)}`,
+    hint: hintFor(at, other),
+  }
+}
+
+function columnName(expression: Resolved): string {
+  return expression.kind === 'column' ? ` (${expression.column.name})` : ''
+}
+
+function hintFor(at: Resolved, other: Resolved): string {
+  if (at.kind === 'string' && isNumeric(other.type)) {
+    if (/^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(at.value.trim())) return `Write ${at.value.trim()} without quotes.`
+    return 'Compare it with a number.'
+  }
+  if (at.kind === 'number' && other.type === 'char') return "Put it in single quotes: '…'."
+  if (isNumeric(at.type) || isNumeric(other.type)) return 'Convert one of them with CAST(… AS …).'
+  return 'Both sides must be of the same kind.'
+}
+
+/** Values that become one column: COALESCE, CASE, set operations. Undefined where they have no common type. */
+export function commonOf(values: readonly Resolved[]): Type | undefined {
+  let type: Type | undefined = 'null'
+  for (const value of values) type = type && commonType(type, value.type)
+  return type
+}
+
+export const open = (expression: Resolved): boolean => isOpen(expression.type)

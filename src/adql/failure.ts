@@ -1,0 +1,111 @@
+/** PostgreSQL's errors in the user's words, pointing into the user's text. */
+import { type ErrorCode, ServiceError } from '../error.ts'
+import { adqlError } from './error.ts'
+import type { Compiled } from './index.ts'
+
+/** An error as `db/` reports it: SQLSTATE, and the offset in the SQL in code points from 0. */
+export interface DatabaseFailure {
+  readonly sqlState: string
+  readonly message: string
+  readonly position?: number | undefined
+}
+
+interface Reason {
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Mistakes in values that only the data reveal. */
+const USAGE: Record<string, Reason> = {
+  '22012': {
+    message: 'division by zero',
+    hint: 'Leave out the rows in which the divisor is 0, with WHERE … <> 0.',
+  },
+  '22003': {
+    message: 'a number is out of the range of its type',
+    hint: 'Compute with a wider type, as in CAST(… AS DOUBLE PRECISION).',
+  },
+  '22P02': {
+    message: 'a string could not be converted',
+    hint: 'CAST needs strings of the right form in every row.',
+  },
+  '22007': { message: 'a string is not a time', hint: "Times are written '2025-03-01T22:15:00'." },
+  '22008': { message: 'a time is out of range' },
+  '2201E': { message: 'the logarithm of 0 or of a negative number was asked for' },
+  '2201F': {
+    message: 'a root or power that is no real number was asked for',
+    hint: 'SQRT needs numbers from 0, POWER of a negative number an integer.',
+  },
+  '21000': { message: 'a sub-query that stands for one value returned several rows' },
+  '54001': { message: 'the query is too deeply nested' },
+  '54011': { message: 'the result has too many columns' },
+  '42803': { message: 'a column is neither grouped nor aggregated' },
+}
+
+const OTHER: Record<string, readonly [ErrorCode, string]> = {
+  '53100': ['unavailable', 'The database has no room for the temporary data of this query.'],
+  '53200': ['unavailable', 'The database has not enough memory for this query at the moment.'],
+  '53300': ['unavailable', 'The database has no free connection at the moment.'],
+  '53400': ['unavailable', 'This query needs more temporary space than a query may use.'],
+  '57P01': ['unavailable', 'The database is being restarted.'],
+  '57P03': ['unavailable', 'The database is starting up.'],
+  '08006': ['unavailable', 'A part of the database is not reachable at the moment.'],
+  '42501': ['forbidden', 'You may not read a table of this query.'],
+}
+
+/** The error to answer when PostgreSQL refused or ended a compiled query. */
+export function statementError(
+  failure: DatabaseFailure,
+  compiled: Compiled,
+  adql: string,
+  timeoutMs?: number,
+): ServiceError {
+  const { sqlState } = failure
+  if (sqlState === '57014') return timeout(timeoutMs, failure)
+  const other = OTHER[sqlState]
+  if (other) return new ServiceError(other[0], other[1], { cause: failure })
+  const reason = USAGE[sqlState] ?? reasonOf(failure)
+  if (!reason)
+    return new ServiceError('internal', 'The database could not run this query.', { cause: failure })
+  const span = failure.position === undefined ? undefined : originOf(compiled, failure.position)
+  if (span) return adqlError(adql, [{ ...span, ...reason }])
+  return new ServiceError('usage', `ADQL: ${reason.message}`, {
+    detail: reason.hint,
+    cause: failure,
+  } as object)
+}
+
+/** Errors that pgSphere and our own functions raise without a SQLSTATE of their own. */
+function reasonOf({ sqlState, message }: DatabaseFailure): Reason | undefined {
+  if (/^radius must be not greater than 90/.test(message)) {
+    return {
+      message: 'a circle has a negative radius, or one over 90 degrees',
+      hint: 'Limit the radius in the query.',
+    }
+  }
+  if (/^spherepoly_from_array/.test(message)) {
+    return {
+      message: 'a polygon has crossing edges, fewer than three vertices, or is larger than a hemisphere',
+    }
+  }
+  if (sqlState === '22023' || sqlState === '2202E') return { message }
+  return sqlState.startsWith('22') ? { message } : undefined
+}
+
+function timeout(timeoutMs: number | undefined, cause: unknown): ServiceError {
+  const limit = timeoutMs === undefined ? 'its time limit' : `${Math.round(timeoutMs / 1000)} s`
+  const detail =
+    'Ask for fewer rows or a smaller region, or send it to /async, where queries may take longer.'
+  return new ServiceError('timeout', `The query took longer than ${limit}.`, { detail, cause })
+}
+
+/** The smallest piece of the user's text that a place in the SQL came from. */
+function originOf(compiled: Compiled, position: number): { start: number; end: number } | undefined {
+  const offset = [...compiled.text].slice(0, position).join('').length
+  let best: Compiled['origins'][number] | undefined
+  for (const origin of compiled.origins) {
+    if (offset < origin.sqlStart || offset >= origin.sqlEnd || origin.span.end <= origin.span.start) continue
+    if (!best || origin.sqlEnd - origin.sqlStart < best.sqlEnd - best.sqlStart) best = origin
+  }
+  return best && { start: best.span.start, end: best.span.end }
+}

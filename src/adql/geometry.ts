@@ -1,0 +1,233 @@
+/** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
+import type { Complaint } from './error.ts'
+import { type Template, template } from './functions.ts'
+import { isPositionPair, type Plan, type Planned, type PlannedStage, type Test } from './plan.ts'
+import { constant, constantShape, numeral, type Shape, shapeNumbers, shapeSql } from './shapes.ts'
+import type { Call, Core, Query } from './tree.ts'
+import { isGeometry, type Type } from './types.ts'
+import { mapBody, mapOperands } from './walk.ts'
+
+export interface PrintableStage {
+  readonly expression: Printable
+}
+export type Printable = Core<PrintableStage> | Fragment
+
+/** SQL with holes, and what fills them. */
+export interface Fragment {
+  readonly kind: 'fragment'
+  readonly template: Template
+  readonly args: readonly Printable[]
+  readonly distinct: boolean
+  readonly type: Type
+  readonly start: number
+  readonly end: number
+}
+
+export interface Geometry {
+  readonly query: Query<PrintableStage>
+  readonly complaints: readonly Complaint[]
+}
+
+export function lower(plan: Plan): Geometry {
+  const complaints: Complaint[] = []
+  const complain = (c: Complaint) => {
+    if (!complaints.some(k => k.start === c.start && k.end === c.end && k.message === c.message))
+      complaints.push(c)
+  }
+  const next = (e: Planned): Printable => printable(e, complain)
+  return {
+    query: {
+      with: plan.with.map(w => ({
+        sqlName: w.sqlName,
+        body: mapBody<PlannedStage, PrintableStage>(w.body, next),
+      })),
+      body: mapBody<PlannedStage, PrintableStage>(plan.body, next),
+    },
+    complaints,
+  }
+}
+
+type Complain = (c: Complaint) => void
+
+interface At {
+  readonly start: number
+  readonly end: number
+}
+
+function fragment(sql: string, args: readonly Printable[], type: Type, at: At): Fragment {
+  return {
+    kind: 'fragment',
+    template: template(sql),
+    args,
+    distinct: false,
+    type,
+    start: at.start,
+    end: at.end,
+  }
+}
+
+function printable(e: Planned, complain: Complain): Printable {
+  switch (e.kind) {
+    case 'call':
+      return e.form.kind === 'geometry' ? geometry(e, complain) : plain(e, complain)
+    case 'test':
+      return truth(e, complain)
+    case 'wire':
+      return wire(e.operand, complain)
+    default:
+      return mapOperands<PlannedStage, PrintableStage>(e, o => printable(o, complain))
+  }
+}
+
+function plain(e: Call<PlannedStage>, complain: Complain): Printable {
+  return {
+    kind: 'fragment',
+    template: e.form.template,
+    args: e.args.map(a => sphere(a, complain)),
+    distinct: e.quantifier === 'DISTINCT',
+    type: e.type,
+    start: e.start,
+    end: e.end,
+  }
+}
+
+/** A value as pgSphere has it: a shape may be stored as an array of degrees. */
+function sphere(e: Planned, complain: Complain): Printable {
+  const made = printable(e, complain)
+  if (e.kind !== 'column' || e.column.stored !== 'float8[]' || !isGeometry(e.type)) return made
+  return fragment(`adql.${e.type}($1)`, [made], e.type, e)
+}
+
+// ---------------------------------------------------------------- values
+
+function geometry(e: Call<PlannedStage>, complain: Complain): Printable {
+  const shape = constantShape(e, complain)
+  if (shape && !(shape.kind === 'circle' && shape.radius > 90))
+    return fragment(shapeSql(shape), [], e.type, e)
+  const args = () => e.args.map(a => sphere(a, complain))
+  switch (e.form.name) {
+    case 'POINT':
+      return point(e, args())
+    case 'CIRCLE':
+      return circle(e, args(), shape, complain)
+    case 'BOX':
+      return fragment('adql.box($1, $2, $3)', args(), 'polygon', e)
+    case 'POLYGON':
+      return fragment('adql.polygon(ARRAY[$*])', args(), 'polygon', e)
+    case 'DISTANCE':
+      return fragment('degrees($1 <-> $2)', args(), 'double', e)
+    case 'AREA':
+      return area(e, complain)
+    case 'CENTROID':
+      return e.args[0]?.type === 'circle'
+        ? fragment('center($1)', args(), 'point', e)
+        : fragment('adql.centroid($1)', args(), 'point', e)
+    case 'COORD1':
+      return fragment('degrees(long($1))', args(), 'double', e)
+    case 'COORD2':
+      return fragment('degrees(lat($1))', args(), 'double', e)
+    case 'COORDSYS':
+      return fragment("CASE WHEN $1 IS NOT NULL THEN 'ICRS' END", args(), 'char', e)
+    default:
+      return fragment('NULL', [], e.type, e)
+  }
+}
+
+/** The very expression of the GiST index, where there is one; others are checked row by row. */
+function point(e: Call<PlannedStage>, args: readonly Printable[]): Printable {
+  if (isPositionPair(e)) return fragment('spoint(radians($1), radians($2))', args, 'point', e)
+  const sql = e.frame === 'GALACTIC' ? 'adql.galactic($1, $2)' : 'adql.point($1, $2)'
+  return fragment(sql, args, 'point', e)
+}
+
+function circle(
+  e: Call<PlannedStage>,
+  args: readonly Printable[],
+  shape: Shape | undefined,
+  complain: Complain,
+): Printable {
+  const radius = e.args[1] && constant(e.args[1])
+  if (radius === undefined) return fragment('adql.circle($1, $2)', args, 'circle', e)
+  const at = { start: e.args[1]!.start, end: e.args[1]!.end }
+  if (!(radius >= 0 && radius <= 180)) {
+    if (!shape) complain({ ...at, message: `the radius ${radius} is not within 0 and 180 degrees` })
+  } else if (radius > 90) {
+    complain({
+      ...at,
+      message:
+        'a circle of more than 90 degrees can only be asked whether it contains a position, or for its area',
+    })
+  }
+  return fragment(`scircle($1, radians(${numeral(radius)}))`, args.slice(0, 1), 'circle', e)
+}
+
+function area(e: Call<PlannedStage>, complain: Complain): Printable {
+  const of = e.args[0]!
+  const shape = constantShape(of, complain)
+  if (of.type === 'point')
+    return fragment('CASE WHEN $1 IS NOT NULL THEN 0::float8 END', [sphere(of, complain)], 'double', e)
+  if (shape?.kind === 'circle') {
+    const squareDegrees = 2 * Math.PI * (1 - Math.cos((shape.radius * Math.PI) / 180)) * (180 / Math.PI) ** 2
+    return fragment(`${numeral(squareDegrees)}::float8`, [], 'double', e)
+  }
+  return fragment('degrees(degrees(area($1)))', [sphere(of, complain)], 'double', e)
+}
+
+// ---------------------------------------------------------------- predicates
+
+/** CONTAINS and INTERSECTS. A NULL operand gives NULL, neither 1 nor 0. */
+function truth(e: Test, complain: Complain): Printable {
+  const { call } = e
+  if (call.form.kind !== 'geometry') return { ...plain(call, complain), type: 'boolean' } as Fragment
+  const [a, b] = call.args as [Planned, Planned]
+  const contains = call.form.name === 'CONTAINS'
+  const made = (sql: string, args: readonly Printable[]) => fragment(sql, args, 'boolean', e)
+  if (b.kind === 'call' && b.form.name === 'CIRCLE') {
+    const radius = b.args[1] && constant(b.args[1])
+    if (radius !== undefined && radius > 90 && radius <= 180) return inLargeCircle(e, a, b, radius, complain)
+  }
+  const args = [sphere(a, complain), sphere(b, complain)]
+  if (a.type === 'point' && b.type === 'point') return made('$1 <@ scircle($2, 0)', args)
+  if (contains && b.type === 'point')
+    return made('CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN false END', args)
+  if (contains || a.type === 'point') return made('$1 <@ $2', args)
+  return made('$1 && $2', args)
+}
+
+/** pgSphere has no circles over 90°: what is inside does not touch the circle around the opposite point. */
+function inLargeCircle(
+  e: Test,
+  a: Planned,
+  b: Call<PlannedStage>,
+  radius: number,
+  complain: Complain,
+): Printable {
+  const center = sphere(b.args[0]!, complain)
+  const inner = sphere(a, complain)
+  if (a.type === 'point')
+    return fragment(`($1 <-> $2) <= radians(${numeral(radius)}) + 1e-9`, [inner, center], 'boolean', e)
+  const rest = `scircle(adql.antipode($2), radians(${numeral(180 - radius)}))`
+  const sql = e.call.form.name === 'CONTAINS' ? `NOT ($1 && ${rest})` : `NOT ($1 <@ ${rest})`
+  return fragment(sql, [inner, center], 'boolean', e)
+}
+
+// ---------------------------------------------------------------- the result
+
+/** A value as it travels (DALI 1.1 §3.3): times in ISO form, shapes as arrays of degrees. */
+function wire(e: Planned, complain: Complain): Printable {
+  if (e.type === 'timestamp')
+    return fragment(`btrim(to_json($1)::text, '"')`, [printable(e, complain)], 'char', e)
+  if (e.type === 'moc' || e.type === 'null') return fragment('$1::text', [printable(e, complain)], 'char', e)
+  if (e.kind === 'column' && e.column.stored === 'float8[]') return printable(e, complain)
+  const shape = constantShape(e, complain)
+  if (shape) return fragment(`ARRAY[${shapeNumbers(shape).join(',')}]::float8[]`, [], e.type, e)
+  if (e.kind === 'call' && e.form.name === 'POINT' && !e.frame) {
+    return fragment(
+      'adql.coordinates($1, $2)',
+      e.args.map(a => printable(a, complain)),
+      e.type,
+      e,
+    )
+  }
+  return fragment('adql.degrees($1)', [sphere(e, complain)], e.type, e)
+}

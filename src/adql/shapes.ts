@@ -1,0 +1,216 @@
+/** Shapes whose numbers are all in the query: folded, checked, and written as PostgreSQL literals. Degrees. */
+import { galacticToIcrs } from '../sphere/galactic.ts'
+import { cross, dot, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
+import type { Complaint } from './error.ts'
+import type { Planned } from './plan.ts'
+import { isInteger } from './types.ts'
+
+export type Position = readonly [lon: number, lat: number]
+export type Shape =
+  | { readonly kind: 'point'; readonly position: Position }
+  | { readonly kind: 'circle'; readonly center: Position; readonly radius: number }
+  | { readonly kind: 'polygon'; readonly vertices: readonly Position[] }
+
+type Complain = (c: Complaint) => void
+
+const RAD = Math.PI / 180
+
+/** The value of an expression of literals, with PostgreSQL's integer division; undefined when it has others. */
+export function constant(e: Planned): number | undefined {
+  if (e.kind === 'number') return Number(e.text)
+  if (e.kind === 'unary') {
+    const value = constant(e.operand)
+    return value === undefined || e.operator === '~' ? undefined : e.operator === '-' ? -value : value
+  }
+  if (e.kind === 'call' && e.form.name === 'PI') return Math.PI
+  if (e.kind !== 'binary') return undefined
+  const [a, b] = [constant(e.left), constant(e.right)]
+  if (a === undefined || b === undefined) return undefined
+  switch (e.operator) {
+    case '+':
+      return a + b
+    case '-':
+      return a - b
+    case '*':
+      return a * b
+    case '/':
+      if (b === 0) return undefined
+      return isInteger(e.type) ? Math.trunc(a / b) : a / b
+    default:
+      return undefined
+  }
+}
+
+/** The shape that a call makes, when it is all literals; complains where it is none. */
+export function constantShape(e: Planned, complain: Complain): Shape | undefined {
+  if (e.kind !== 'call') return undefined
+  const { name } = e.form
+  if (name === 'POINT') {
+    const [lon, lat] = e.args.map(constant)
+    if (lon === undefined || lat === undefined) return undefined
+    checkPosition(lon, lat, e.args, complain)
+    const [l, b] = [((lon % 360) + 360) % 360, lat]
+    if (e.frame !== 'GALACTIC') return { kind: 'point', position: [lon >= 0 && lon <= 360 ? lon : l, b] }
+    const [ra, dec] = galacticToIcrs(l * RAD, b * RAD)
+    return { kind: 'point', position: [ra / RAD, dec / RAD] }
+  }
+  if (name !== 'CIRCLE' && name !== 'BOX' && name !== 'POLYGON') return undefined
+  if (name === 'POLYGON') {
+    const points = e.args.map(a => constantShape(a, complain))
+    const vertices = points.flatMap(p => (p?.kind === 'point' ? [p.position] : []))
+    return vertices.length === e.args.length ? polygon(vertices, e, complain) : undefined
+  }
+  const [centerArg, ...rest] = e.args
+  const center = centerArg && constantShape(centerArg, complain)
+  const sizes = rest.map(constant)
+  if (center?.kind !== 'point') return undefined
+  if (name === 'CIRCLE') return circle(center.position, sizes[0], rest[0]!, complain)
+  const [width, height] = sizes
+  if (width === undefined || height === undefined) return undefined
+  checkBox(width, rest[0]!, complain)
+  checkBox(height, rest[1]!, complain)
+  return { kind: 'polygon', vertices: boxCorners(center.position, width, height) }
+}
+
+function checkPosition(lon: number, lat: number, args: readonly Planned[], complain: Complain): void {
+  const at = (i: number) => ({ start: args[i]!.start, end: args[i]!.end })
+  if (!Number.isFinite(lon)) complain({ ...at(0), message: `the longitude ${lon} is not a number` })
+  if (lat >= -90 && lat <= 90) return
+  const swapped = lon >= -90 && lon <= 90 ? ' Are longitude and latitude exchanged?' : ''
+  complain({
+    ...at(1),
+    message: `the latitude ${lat} is not within -90 and 90 degrees`,
+    hint: `Coordinates are longitude, latitude, in degrees.${swapped}`,
+  })
+}
+
+function circle(
+  center: Position,
+  radius: number | undefined,
+  arg: Planned,
+  complain: Complain,
+): Shape | undefined {
+  if (radius === undefined) return undefined
+  if (!(radius >= 0 && radius <= 180)) {
+    complain({
+      start: arg.start,
+      end: arg.end,
+      message: `the radius ${radius} is not within 0 and 180 degrees`,
+    })
+  }
+  return { kind: 'circle', center, radius }
+}
+
+function checkBox(size: number, arg: Planned, complain: Complain): void {
+  if (size > 0 && size < 180) return
+  const message = `a BOX cannot be ${size} degrees wide or high: it must be more than 0 and less than 180`
+  complain({ start: arg.start, end: arg.end, message })
+}
+
+/**
+ * The corners of a BOX (ADQL 2.1 §4.2.9): its sides are great circles that cross the arms at right angles, so in
+ * the gnomonic projection from its centre they are straight, at the tangents of half its sizes.
+ */
+export function boxCorners([lon, lat]: Position, width: number, height: number): Position[] {
+  const x = Math.tan((width / 2) * RAD)
+  const y = Math.tan((height / 2) * RAD)
+  const c = unitVector(lon * RAD, lat * RAD)
+  const east: Vector = [-Math.sin(lon * RAD), Math.cos(lon * RAD), 0]
+  const north = cross(c, east)
+  return [
+    [-x, -y],
+    [x, -y],
+    [x, y],
+    [-x, y],
+  ].map(([dx, dy]) => {
+    const v: Vector = [0, 1, 2].map(i => c[i]! + dx! * east[i]! + dy! * north[i]!) as unknown as Vector
+    const [l, b] = lonLat(v)
+    return [l / RAD, b / RAD] as const
+  })
+}
+
+function polygon(vertices: readonly Position[], e: Planned, complain: Complain): Shape {
+  const at = { start: e.start, end: e.end }
+  const distinct = vertices.filter((v, i) => !same(v, vertices[(i + 1) % vertices.length]!))
+  if (distinct.length < 3) complain({ ...at, message: 'a POLYGON needs three different vertices' })
+  else if (!inHemisphere(distinct)) {
+    complain({
+      ...at,
+      message: 'this POLYGON is larger than a hemisphere',
+      hint: 'Split it into smaller ones, joined by OR.',
+    })
+  } else if (crossesItself(distinct)) {
+    complain({
+      ...at,
+      message: 'the edges of this POLYGON cross each other',
+      hint: 'List its vertices in order around it.',
+    })
+  }
+  return { kind: 'polygon', vertices }
+}
+
+const same = (a: Position, b: Position): boolean => {
+  const [u, v] = [unitVector(a[0] * RAD, a[1] * RAD), unitVector(b[0] * RAD, b[1] * RAD)]
+  return Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
+}
+
+const vectors = (vertices: readonly Position[]): Vector[] =>
+  vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
+
+/** pgSphere takes a polygon when all vertices are within 90° of their common centre. */
+function inHemisphere(vertices: readonly Position[]): boolean {
+  const points = vectors(vertices)
+  const center = points.reduce<Vector>((s, p) => [s[0] + p[0], s[1] + p[1], s[2] + p[2]], [0, 0, 0])
+  return points.every(p => dot(p, center) > 1e-9)
+}
+
+function crossesItself(vertices: readonly Position[]): boolean {
+  const points = vectors(vertices)
+  const n = points.length
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 2; j < n; j++) {
+      if (i === 0 && j === n - 1) continue
+      if (edgesCross(points[i]!, points[(i + 1) % n]!, points[j]!, points[(j + 1) % n]!)) return true
+    }
+  }
+  return false
+}
+
+function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
+  const [ab, cd] = [cross(a, b), cross(c, d)]
+  const sides = [dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)]
+  if (sides.some(s => Math.abs(s) < 1e-15)) return false
+  return sides[0]! > 0 !== sides[1]! > 0 && sides[2]! > 0 !== sides[3]! > 0 && sides[0]! > 0 === sides[3]! > 0
+}
+
+// ---------------------------------------------------------------- as SQL
+
+/** JavaScript writes the shortest digits that read back as the same number; PostgreSQL reads them so. */
+export const numeral = (value: number): string => (value < 0 ? `(${value})` : String(value))
+
+const pointSql = ([lon, lat]: Position): string =>
+  `spoint(radians(${numeral(lon)}), radians(${numeral(lat)}))`
+
+/** A shape as a pgSphere value; a circle over 90° is none. */
+export function shapeSql(shape: Shape): string {
+  switch (shape.kind) {
+    case 'point':
+      return pointSql(shape.position)
+    case 'circle':
+      return `scircle(${pointSql(shape.center)}, radians(${numeral(shape.radius)}))`
+    case 'polygon':
+      return `'{${shape.vertices.map(([lon, lat]) => `(${lon}d,${lat}d)`).join(',')}}'::spoly`
+  }
+}
+
+/** A shape in the form of DALI 1.1 §3.3.5–7. */
+export function shapeNumbers(shape: Shape): readonly number[] {
+  switch (shape.kind) {
+    case 'point':
+      return shape.position
+    case 'circle':
+      return [...shape.center, shape.radius]
+    case 'polygon':
+      return shape.vertices.flat()
+  }
+}
