@@ -9,10 +9,13 @@ import type { ByteSource } from '../fits/hdu.ts'
 
 export interface OpenFile {
   readonly source: ByteSource
+  /** What the file begins with, to tell its format by. */
+  readonly head: Buffer
   close(): Promise<void>
 }
 
 const GUNZIP_CHUNK = 256 * 1024
+const HEAD = 1024
 
 /** Opens a file; gzip is known by its first bytes, whatever the file's name is. */
 export async function openFile(file: string): Promise<OpenFile> {
@@ -22,13 +25,17 @@ export async function openFile(file: string): Promise<OpenFile> {
   const magic = (await readAt(handle, 0, 2)).toString('hex')
   if (magic !== '1f8b') return openPlain(handle)
   await handle.close()
-  return openGzip(createReadStream(file, { highWaterMark: GUNZIP_CHUNK }), file)
+  return openGzip(createReadStream(file, { highWaterMark: GUNZIP_CHUNK }))
 }
 
 async function openPlain(handle: FileHandle): Promise<OpenFile> {
   const { size } = await handle.stat()
   const read = (offset: number, length: number) => readAt(handle, offset, length)
-  return { source: { read, random: true, size }, close: () => handle.close() }
+  return {
+    source: { read, random: true, size },
+    head: await read(0, HEAD),
+    close: () => handle.close(),
+  }
 }
 
 async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
@@ -42,12 +49,12 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   return bytes.subarray(0, done)
 }
 
-function openGzip(compressed: ReadStream, file: string): OpenFile {
+async function openGzip(compressed: ReadStream): Promise<OpenFile> {
   const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK })
   compressed.on('error', error => gunzip.destroy(error))
   const chunks = compressed.pipe(gunzip)[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let chunk = Buffer.alloc(0) as Buffer
-  /** Offset of the chunk's first byte that is still to be read. */
+  /** Offset of the chunk's first byte. */
   let position = 0
 
   /** Drops what was read; false at the end of the file. */
@@ -55,8 +62,8 @@ function openGzip(compressed: ReadStream, file: string): OpenFile {
     const { value, done } = await chunks.next().catch(error => {
       throw new ServiceError(
         'usage',
-        `${file} cannot be unpacked after byte ${position}: ${(error as Error).message}`,
-        { detail: 'The gzip file is truncated or damaged.', cause: error },
+        `the gzip file cannot be unpacked after byte ${position}: ${(error as Error).message}`,
+        { detail: 'It is truncated or damaged.', cause: error },
       )
     })
     if (done) return false
@@ -88,7 +95,8 @@ function openGzip(compressed: ReadStream, file: string): OpenFile {
     compressed.destroy()
     gunzip.destroy()
   }
-  return { source: { read, random: false }, close }
+  await next()
+  return { source: { read, random: false }, head: chunk.subarray(0, HEAD), close }
 }
 
 /** Unpacks a gzip file into a temporary one, for readers that must jump; closing it removes it. */
@@ -107,7 +115,7 @@ export async function spool(source: ByteSource): Promise<OpenFile> {
       await plain.close()
       await rm(folder, { recursive: true })
     }
-    return { source: plain.source, close }
+    return { ...plain, close }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error

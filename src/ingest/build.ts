@@ -1,0 +1,203 @@
+/** The statements that turn loaded rows into a table, each beside the function named for it. */
+import type { Client, Database } from '../db/database.ts'
+import { sqlStateOf } from '../db/error.ts'
+import { adqlTableName, sqlIdentifier } from '../tap/publish.ts'
+import type { Field, WireType } from '../votable/field.ts'
+import { wireType } from '../votable/field.ts'
+
+export interface SqlTable {
+  readonly schema: string
+  readonly table: string
+}
+
+export interface SqlColumn {
+  readonly name: string
+  readonly type: string
+}
+
+const SQL_TYPE: Record<WireType, string> = {
+  bool: 'boolean',
+  int2: 'smallint',
+  int4: 'integer',
+  int8: 'bigint',
+  float4: 'real',
+  float8: 'double precision',
+  text: 'text',
+  bytea: 'bytea',
+  'bool[]': 'boolean[]',
+  'int2[]': 'smallint[]',
+  'int4[]': 'integer[]',
+  'int8[]': 'bigint[]',
+  'float4[]': 'real[]',
+  'float8[]': 'double precision[]',
+  'text[]': 'text[]',
+}
+
+export function sqlType(field: Pick<Field, 'datatype' | 'arraysize'>): string {
+  return SQL_TYPE[wireType(field)]
+}
+
+export function sqlName({ schema, table }: SqlTable): string {
+  return `${sqlIdentifier(schema)}.${sqlIdentifier(table)}`
+}
+
+/** Memory for sorting and indexing in the transaction of an ingest, of which there are few at a time. */
+export async function reserveMemory(client: Client): Promise<void> {
+  await client.query(`SET LOCAL work_mem = '256MB'`)
+  await client.query(`SET LOCAL maintenance_work_mem = '512MB'`)
+}
+
+/** False when somebody else is loading this table. The lock ends with the transaction. */
+export async function lockTable(client: Client, { schema, table }: SqlTable): Promise<boolean> {
+  const [row] = await client.query<{ locked: boolean }>(
+    `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked`,
+    [`almagest ingest ${schema}.${table}`],
+  )
+  return row!.locked
+}
+
+export async function tableExists(client: Client, table: SqlTable): Promise<boolean> {
+  const [row] = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [
+    sqlName(table),
+  ])
+  return row!.found
+}
+
+/** The table's own name, or the next one like it that is free (`name~2`), for a table built beside another. */
+export async function freeName(client: Client, { schema, table }: SqlTable): Promise<SqlTable> {
+  for (let n = 1; ; n++) {
+    const candidate = { schema, table: n === 1 ? table : `${table}~${n}` }
+    if (!(await tableExists(client, candidate))) return candidate
+  }
+}
+
+export async function createTable(
+  client: Client,
+  table: SqlTable,
+  columns: readonly SqlColumn[],
+  persistence: '' | 'UNLOGGED' = '',
+): Promise<void> {
+  const list = columns.map(({ name, type }) => `${sqlIdentifier(name)} ${type}`)
+  await client.query(`CREATE ${persistence} TABLE ${sqlName(table)} (${list.join(', ')})`)
+}
+
+export async function copyRows(
+  client: Client,
+  table: SqlTable,
+  columns: readonly SqlColumn[],
+  data: AsyncIterable<Buffer>,
+): Promise<void> {
+  await client.copyFrom(`COPY ${sqlName(table)} (${names(columns)}) FROM STDIN (FORMAT binary)`, data)
+}
+
+/** Makes `target` of the rows of `loaded`, in the order of their cells, and drops `loaded`. */
+export async function sortInto(client: Client, loaded: SqlTable, target: SqlTable): Promise<void> {
+  await client.query(`CREATE TABLE ${sqlName(target)} AS SELECT * FROM ${sqlName(loaded)} ORDER BY hpx29`)
+  await client.query(`DROP TABLE ${sqlName(loaded)}`)
+}
+
+export async function appendSorted(
+  client: Client,
+  loaded: SqlTable,
+  target: SqlTable,
+  columns: readonly SqlColumn[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO ${sqlName(target)} (${names(columns)}) SELECT ${names(columns)} FROM ${sqlName(loaded)} ORDER BY hpx29`,
+  )
+}
+
+/** GiST for regions and pairs, b-tree for cell ranges. */
+export async function indexPosition(client: Client, table: SqlTable, ra: string, dec: string): Promise<void> {
+  const point = `spoint(radians(${sqlIdentifier(ra)}), radians(${sqlIdentifier(dec)}))`
+  await client.query(`CREATE INDEX ON ${sqlName(table)} USING gist (${point})`)
+  await client.query(`CREATE INDEX ON ${sqlName(table)} (hpx29)`)
+}
+
+/** B-tree on an identifier; unique where it is, which is the answer. */
+export async function indexIdentifier(client: Client, table: SqlTable, column: string): Promise<boolean> {
+  const on = `INDEX ON ${sqlName(table)} (${sqlIdentifier(column)})`
+  await client.query('SAVEPOINT identifier')
+  try {
+    await client.query(`CREATE UNIQUE ${on}`)
+    await client.query('RELEASE SAVEPOINT identifier')
+    return true
+  } catch (error) {
+    if (sqlStateOf(error) !== '23505') throw error
+    await client.query('ROLLBACK TO SAVEPOINT identifier')
+    await client.query(`CREATE ${on}`)
+    return false
+  }
+}
+
+export async function analyze(client: Client, table: SqlTable): Promise<void> {
+  await client.query(`ANALYZE ${sqlName(table)}`)
+}
+
+/** Adds the rows of a table to the counts per cell of the published table that they belong to. */
+export async function countCells(
+  client: Client,
+  published: { readonly schema: string; readonly table: string },
+  rows: SqlTable,
+  order: number,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO almagest.cell_count AS c (table_name, cell_order, cell, row_count)
+     SELECT $1, $2, hpx_shard, count(*) FROM ${sqlName(rows)} WHERE hpx_shard IS NOT NULL GROUP BY hpx_shard
+     ON CONFLICT (table_name, cell) DO UPDATE SET row_count = c.row_count + excluded.row_count`,
+    [adqlTableName(published.schema, published.table), order],
+  )
+}
+
+export async function forgetCells(client: Client, published: SqlTable): Promise<void> {
+  await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [
+    adqlTableName(published.schema, published.table),
+  ])
+}
+
+export async function retire(client: Client, { schema, table }: SqlTable): Promise<void> {
+  await client.query('INSERT INTO almagest.retired_table (sql_schema, sql_table) VALUES ($1, $2)', [
+    schema,
+    table,
+  ])
+}
+
+/** How long a drop may wait for readers; those that come meanwhile wait behind it. */
+const DROP_WAIT = '1s'
+
+/**
+ * Drops replaced tables that nobody reads any more, and gives the others. One that was replaced a moment ago stays,
+ * for queries that were compiled before and are still to begin.
+ */
+export async function dropRetired(db: Database): Promise<SqlTable[]> {
+  const retired = await db.query<SqlTable & { ripe: boolean }>(
+    `SELECT sql_schema AS schema, sql_table AS table, retired_at < clock_timestamp() - interval '2 s' AS ripe
+       FROM almagest.retired_table`,
+  )
+  const left: SqlTable[] = []
+  for (const { ripe, ...table } of retired) {
+    if (!ripe || !(await drop(db, table))) left.push(table)
+  }
+  return left
+}
+
+async function drop(db: Database, { schema, table }: SqlTable): Promise<boolean> {
+  try {
+    await db.transaction(async client => {
+      await client.query(`SET LOCAL lock_timeout = '${DROP_WAIT}'`)
+      await client.query(`DROP TABLE IF EXISTS ${sqlName({ schema, table })}`)
+      await client.query('DELETE FROM almagest.retired_table WHERE sql_schema = $1 AND sql_table = $2', [
+        schema,
+        table,
+      ])
+    })
+    return true
+  } catch (error) {
+    if (sqlStateOf(error) === '55P03') return false
+    throw error
+  }
+}
+
+function names(columns: readonly SqlColumn[]): string {
+  return columns.map(({ name }) => sqlIdentifier(name)).join(', ')
+}

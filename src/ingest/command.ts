@@ -1,0 +1,78 @@
+/** `npx almagest ingest table`: files become a published table. */
+import { parseArgs } from 'node:util'
+import { type Command, UsageError } from '../command.ts'
+import { progressBar } from '../progress.ts'
+import { ingestTable } from './table.ts'
+
+const HELP = `Usage: npx almagest ingest table FILE… --table schema.name [options]
+
+Loads FITS tables (.fits, also gzipped) as one table, with the units, UCDs and descriptions of the file, and
+publishes it: a running service shows it at once. Several files must have the same columns. A table with a position
+is sorted and indexed for cone searches and cross-matches.
+
+  --table schema.name   the table to make; a part that is no plain name goes in double quotes
+  --append              add the rows to a table that exists (new nights): the same columns are needed
+  --replace             build the table anew; running queries finish on the old one
+  --hdu HDU             the table in each FITS file, by number or EXTNAME (default: the first)
+  --ra NAME --dec NAME  the position columns, where UCDs or names do not tell; radians and hours become degrees
+  --id NAME             the identifier, where UCD or name do not tell
+  --description TEXT    what the table is
+  --rejects FILE        where rows that cannot be taken are written (default: <schema.name>.rejects.csv)
+  --json                print {table, rows, rejected, rejectFile, seconds, notices} as JSON
+
+Exit code 0: done, also with rejected rows; 1: nothing was changed; 2: wrong options.`
+
+export const ingestTableCommand: Command = {
+  name: 'ingest table',
+  summary: 'load files as a table and publish it',
+  help: HELP,
+  async run(argv, setting) {
+    const { values, positionals: files } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        table: { type: 'string' },
+        append: { type: 'boolean', default: false },
+        replace: { type: 'boolean', default: false },
+        hdu: { type: 'string' },
+        ra: { type: 'string' },
+        dec: { type: 'string' },
+        id: { type: 'string' },
+        description: { type: 'string' },
+        rejects: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const { append, replace, json, rejects, table, ...options } = values
+    if (table === undefined) throw new UsageError('--table schema.name says which table to make')
+    if (files.length === 0) throw new UsageError('name at least one file to load')
+    if (append && replace)
+      throw new UsageError('--append adds to the table, --replace makes it anew: choose one')
+    const mode = append ? 'append' : replace ? 'replace' : 'create'
+    const { db } = await setting.database()
+    const bar = progressBar(setting.stderr, table)
+    const stop = new AbortController()
+    const interrupt = () => stop.abort(new Error('interrupted; the database is as it was'))
+    process.once('SIGINT', interrupt)
+    try {
+      const result = await ingestTable(
+        db,
+        { ...options, files, table, mode, rejectFile: rejects },
+        bar.report,
+        stop.signal,
+      )
+      bar.end()
+      for (const notice of result.notices) setting.stderr.write(`${notice}\n`)
+      if (json) {
+        setting.stdout.write(`${JSON.stringify(result)}\n`)
+        return 0
+      }
+      const rejected = result.rejected > 0 ? `, ${result.rejected} rejected (see ${result.rejectFile})` : ''
+      setting.stdout.write(`${result.table}: ${result.rows} rows in ${result.seconds} s${rejected}\n`)
+      return 0
+    } finally {
+      bar.end()
+      process.off('SIGINT', interrupt)
+    }
+  },
+}

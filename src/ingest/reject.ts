@@ -1,0 +1,90 @@
+/** The reject file: one CSV line for each row of a file that could not be taken, with the reason and its values. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { ServiceError } from '../error.ts'
+import type { Field, WireType } from '../votable/field.ts'
+import { wireType } from '../votable/field.ts'
+
+export interface RejectFile {
+  readonly path: string
+  write(file: string, row: number, reason: string, data: Buffer, start: number): void
+  close(): void
+}
+
+/** The file is made with its first row. */
+export function rejectFile(path: string, fields: readonly Field[]): RejectFile {
+  let descriptor: number | undefined
+  const line = (cells: readonly string[]) => {
+    if (descriptor === undefined) return
+    writeSync(descriptor, `${cells.map(quote).join(',')}\n`)
+  }
+  return {
+    path,
+    write(file, row, reason, data, start) {
+      if (descriptor === undefined) {
+        try {
+          descriptor = openSync(path, 'w')
+        } catch (error) {
+          throw new ServiceError(
+            'usage',
+            `Rows must be rejected, but ${path} cannot be written: ${(error as Error).message}`,
+          )
+        }
+        line(['file', 'row', 'reason', ...fields.map(field => field.name)])
+      }
+      line([file, String(row), reason, ...rowTexts(fields, data, start)])
+    },
+    close() {
+      if (descriptor !== undefined) closeSync(descriptor)
+    },
+  }
+}
+
+function quote(cell: string): string {
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+}
+
+/** The values of a row as text, empty for NULL. */
+function rowTexts(fields: readonly Field[], data: Buffer, start: number): string[] {
+  let p = start + 2
+  return fields.map(field => {
+    const length = data.readInt32BE(p)
+    const from = p + 4
+    p = from + Math.max(0, length)
+    return length < 0 ? '' : valueText(wireType(field), data.subarray(from, p))
+  })
+}
+
+function valueText(type: WireType, bytes: Buffer): string {
+  switch (type) {
+    case 'bool':
+      return bytes[0] ? 'true' : 'false'
+    case 'int2':
+      return String(bytes.readInt16BE())
+    case 'int4':
+      return String(bytes.readInt32BE())
+    case 'int8':
+      return String(bytes.readBigInt64BE())
+    case 'float4':
+      return String(Number(bytes.readFloatBE().toPrecision(9)))
+    case 'float8':
+      return String(bytes.readDoubleBE())
+    case 'text':
+      return bytes.toString('utf8')
+    case 'bytea':
+      return bytes.toString('hex')
+    default:
+      return arrayText(type.slice(0, -2) as WireType, bytes)
+  }
+}
+
+function arrayText(element: WireType, bytes: Buffer): string {
+  const values: string[] = []
+  let p = 12 + 8 * bytes.readInt32BE(0)
+  while (p < bytes.length) {
+    const length = bytes.readInt32BE(p)
+    const from = p + 4
+    p = from + Math.max(0, length)
+    values.push(length < 0 ? '' : valueText(element, bytes.subarray(from, p)))
+  }
+  return values.join(' ')
+}
