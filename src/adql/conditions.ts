@@ -203,7 +203,14 @@ function comparison(
     )
   const right = asValue(c, c.token.key === 'EXISTS' ? predicate(c) : characterOrBits(c))
   if (isComparison(c.token.key))
-    complain(c, c.token, 'comparisons cannot be chained', 'write a < b AND b < c')
+    complain(
+      c,
+      c.token,
+      'comparisons cannot be chained',
+      right.kind === 'binary' && right.operator === '||'
+        ? '|| joins text: conditions are joined by OR'
+        : 'write a < b AND b < c',
+    )
   const node: Expression = { kind: 'comparison', operator, left, right, start: left.start, end: c.end }
   if (left.kind === 'null' || right.kind === 'null')
     note(c, 'advice', '= NULL', 'a comparison with NULL is never true: write IS NULL or IS NOT NULL', node)

@@ -375,7 +375,7 @@ function missingFrom(c: Cursor): never {
     c,
     'a comma or FROM',
     starts ? `is a comma missing before ${c.text.slice(comma.start, comma.end)}?` : undefined,
-    ['FROM', 'AS'],
+    ['FROM', 'AS', 'TOP'],
   )
 }
 
