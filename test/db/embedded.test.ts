@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -21,6 +21,9 @@ import { withClient } from '../support/database.ts'
 const root = resolve(import.meta.dirname, '../..')
 const log = { info() {}, warn() {} }
 const folders: string[] = []
+/** One cluster for the tests of its life; each leaves it down. */
+const dir = folder()
+const home = join(dir, 'pg')
 
 test.after(() => {
   for (const dir of folders) {
@@ -82,7 +85,6 @@ async function holder(dir: string): Promise<ChildProcess> {
 }
 
 test('opens, is shared, and stops cleanly with its last holder', async () => {
-  const dir = folder()
   const [one, two] = await Promise.all([openEmbedded({ dir, log }), openEmbedded({ dir, log })])
   assert.equal(one.url, two.url)
   const settings = await withClient(one.url, async client => {
@@ -106,7 +108,6 @@ test('opens, is shared, and stops cleanly with its last holder', async () => {
   })
   const psql = execFileSync('psql', ['-Atc', 'SELECT current_user', one.url], { encoding: 'utf8' })
   assert.equal(psql.trim(), 'almagest', 'libpq takes the same URL')
-  const home = join(dir, 'pg')
   await one.release()
   assert.ok(await answers(two.url), 'still up for the second holder')
   await two.release()
@@ -115,8 +116,6 @@ test('opens, is shared, and stops cleanly with its last holder', async () => {
 })
 
 test('processes killed with -9 leave a clean stop; data stays', async () => {
-  const dir = folder()
-  const home = join(dir, 'pg')
   const [first, second] = await Promise.all([holder(dir), holder(dir)])
   const { url, release } = await openEmbedded({ dir, log })
   await withClient(url, client => client.query('CREATE TABLE public.kept AS SELECT 42 AS n'))
@@ -134,8 +133,6 @@ test('processes killed with -9 leave a clean stop; data stays', async () => {
 })
 
 test('a killed server or keeper is replaced under the same URL, also for who holds it', async () => {
-  const dir = folder()
-  const home = join(dir, 'pg')
   const warnings: string[] = []
   const { url, release } = await openEmbedded({ dir, log: { info() {}, warn: text => warnings.push(text) } })
   const server = postmaster(home)!
@@ -150,8 +147,6 @@ test('a killed server or keeper is replaced under the same URL, also for who hol
 })
 
 test('stale files of killed processes do not stop the next start, even when their number is in use', async () => {
-  const dir = folder()
-  const home = join(dir, 'pg')
   await (await openEmbedded({ dir, log })).release()
   // What a machine that lost power leaves; the number is that of a living process of the server's user or ours.
   writeFileSync(join(home, 'data/postmaster.pid'), `${process.pid}\n${join(home, 'data')}\n`)
@@ -164,7 +159,6 @@ test('stale files of killed processes do not stop the next start, even when thei
 })
 
 test('many open at once while others leave', async () => {
-  const dir = folder()
   await Promise.all(
     [0, 300, 600, 900, 1200, 1500, 1800, 2100].map(async after => {
       await sleep(after)
@@ -173,15 +167,14 @@ test('many open at once while others leave', async () => {
       await release()
     }),
   )
-  assert.equal(postmaster(join(dir, 'pg')), undefined)
+  assert.equal(postmaster(home), undefined)
 })
 
 test('a start that fails says why, with the end of the log', async () => {
-  const dir = folder()
   await (await openEmbedded({ dir, log })).release()
-  writeFileSync(join(dir, 'pg/data/local.conf'), 'no_such_setting = 1\n')
+  writeFileSync(join(home, 'data/local.conf'), 'no_such_setting = 1\n')
   await assert.rejects(openEmbedded({ dir, log }), /did not start.*\n(.*\n)*.*no_such_setting/)
-  rmSync(join(dir, 'pg/data/local.conf'))
+  rmSync(join(home, 'data/local.conf'))
   await (await openEmbedded({ dir, log })).release()
 })
 
@@ -217,30 +210,35 @@ test('paths with spaces, quotes, percent signs and non-ASCII letters', async () 
   await release()
 })
 
-test('as root: closed folders, and the clusters of other users', {
-  skip: process.getuid!() !== 0 && 'needs root',
-}, async () => {
+const noRoot = process.getuid!() !== 0 && 'needs root'
+/** Of a user who owns nothing here. */
+const OTHER = 65534
+const unreadable = () =>
+  spawnSync('test', ['-r', join(root, 'package.json')], { uid: OTHER }).status !== 0 &&
+  'no other user can read this clone'
+
+test('as root, a folder closed to others sends the cluster to /var/lib', { skip: noRoot }, async () => {
   const closed = folder(0o700)
   const { url, release } = await openEmbedded({ dir: closed, log })
   assert.ok(await answers(url))
   assert.match(readFileSync(join(closed, 'pg/location'), 'utf8'), /^\/var\/lib\/almagest\/\w+$/m)
   await release()
+})
 
-  const shared = folder(0o777)
-  await (await openEmbedded({ dir: shared, log })).release()
-  const tried = runAs(65534, shared)
-  assert.match(tried, /belongs to user .*Start as root again, or set ALMAGEST_DIR/s)
-
-  assert.match(runAs(65534, folder(0o755)), /may not write in .*ALMAGEST_DIR/)
+test("root serves anybody's cluster, others only their own", { skip: noRoot || unreadable() }, async () => {
+  const roots = folder(0o777)
+  await (await openEmbedded({ dir: roots, log })).release()
+  assert.match(openAsOther(roots), /belongs to user .*Start as root again, or set ALMAGEST_DIR/s)
+  assert.match(openAsOther(folder(0o755)), /may not write in .*ALMAGEST_DIR/)
 
   const theirs = folder(0o777)
-  assert.equal(runAs(65534, theirs), 'opened')
+  assert.equal(openAsOther(theirs), 'opened')
   await (await openEmbedded({ dir: theirs, log })).release()
-  assert.equal(runAs(65534, theirs), 'opened')
+  assert.equal(openAsOther(theirs), 'opened')
 })
 
 /** Opens and releases as another user, in a process of its own: 'opened', or the error. */
-function runAs(uid: number, dir: string): string {
+function openAsOther(dir: string): string {
   const script = `import { openEmbedded } from ${JSON.stringify(join(root, 'src/db/embedded.ts'))}
     try {
       const { release } = await openEmbedded({ dir: ${JSON.stringify(dir)}, log: { info() {}, warn() {} } })
@@ -248,5 +246,5 @@ function runAs(uid: number, dir: string): string {
       console.log('opened')
     } catch (error) { console.log(error.message) }`
   const node = ['--import', 'tsx', '--input-type=module', '--eval', script]
-  return execFileSync(process.execPath, node, { cwd: root, uid, gid: uid, encoding: 'utf8' }).trim()
+  return execFileSync(process.execPath, node, { cwd: root, uid: OTHER, gid: OTHER, encoding: 'utf8' }).trim()
 }
