@@ -2,6 +2,7 @@
 import { ServiceError } from '../error.ts'
 import { writeBinary, writeBinary2 } from '../votable/binary.ts'
 import { writeTableData } from '../votable/tabledata.ts'
+import { fitsWriter } from './fits.ts'
 import { htmlWriter } from './html.ts'
 import { jsonWriter, ndjsonWriter } from './json.ts'
 import { csvWriter, tsvWriter } from './separated.ts'
@@ -64,6 +65,7 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
     writer: tsvWriter(true),
     headless: tsvWriter(false),
   },
+  { mediaType: 'application/fits', aliases: ['fits'], extension: 'fits', writer: fitsWriter },
   { mediaType: 'application/json', aliases: ['json'], extension: 'json', writer: jsonWriter },
   {
     mediaType: 'application/x-ndjson',

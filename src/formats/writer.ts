@@ -10,5 +10,6 @@ export interface Writer {
    * Otherwise an overflow is for the caller to say, and an error is thrown, so that the connection is cut.
    */
   readonly saysOverflow: boolean
-  readonly write: (source: RowSource, head: DocumentHead) => AsyncIterable<Uint8Array>
+  /** `folder` is for the spool of a format that needs the rows twice; the system's temporary folder by default. */
+  readonly write: (source: RowSource, head: DocumentHead, folder?: string) => AsyncIterable<Uint8Array>
 }

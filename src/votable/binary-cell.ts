@@ -20,8 +20,14 @@ export interface BinaryCell {
   readonly growth: number
 }
 
-/** Told of each value with characters outside ASCII in a `char` column. */
-export type NotAscii = (field: Field) => void
+export interface BinarySpelling {
+  /** Told of each value with characters outside ASCII in a `char` column. */
+  readonly notAscii: (field: Field) => void
+  /** The boolean NULL. */
+  readonly unknown: Buffer
+  /** The integer NULL of this column; undefined where there is none: then a NULL in an array is refused. */
+  readonly nullInteger?: Buffer
+}
 
 /** How the elements of an array are written. */
 interface Element {
@@ -50,28 +56,28 @@ const SIZE: Record<Datatype, 1 | 2 | 4 | 8> = {
 
 const NAN4 = Buffer.from('7fc00000', 'hex')
 const NAN8 = Buffer.from('7ff8000000000000', 'hex')
-const UNKNOWN = Buffer.from('?')
 const NO_ELEMENTS = Buffer.alloc(4)
 
-export function binaryCell(field: Field, notAscii: NotAscii): BinaryCell {
+export function binaryCell(field: Field, spelling: BinarySpelling): BinaryCell {
   const { datatype } = field
+  const { notAscii, unknown, nullInteger } = spelling
   const shape = shapeOf(field)
   const size = SIZE[datatype]
   const isComplex = datatype === 'floatComplex' || datatype === 'doubleComplex'
   switch (wireType(field)) {
     case 'int2':
       if (datatype === 'unsignedByte') return scalar(byteScalar(field), Buffer.alloc(1))
-      return { ...scalar(copyBytes, Buffer.alloc(2)), copy: 2 }
+      return { ...scalar(copyBytes, nullInteger ?? Buffer.alloc(2)), copy: 2 }
     case 'int4':
-      return { ...scalar(copyBytes, Buffer.alloc(4)), copy: 4 }
+      return { ...scalar(copyBytes, nullInteger ?? Buffer.alloc(4)), copy: 4 }
     case 'int8':
-      return { ...scalar(copyBytes, Buffer.alloc(8)), copy: 8 }
+      return { ...scalar(copyBytes, nullInteger ?? Buffer.alloc(8)), copy: 8 }
     case 'float4':
       return { ...scalar(copyBytes, NAN4), copy: 4 }
     case 'float8':
       return { ...scalar(copyBytes, NAN8), copy: 8 }
     case 'bool':
-      return datatype === 'bit' ? scalar(bitScalar, Buffer.alloc(1)) : scalar(booleanScalar, UNKNOWN)
+      return datatype === 'bit' ? scalar(bitScalar, Buffer.alloc(1)) : scalar(booleanScalar, unknown)
     case 'text': {
       const characters = datatype === 'char' ? asciiText(field, notAscii) : utf16Text
       if (shape.width === undefined) return { ...scalar(counted(characters, size), NO_ELEMENTS), growth: 3 }
@@ -87,7 +93,7 @@ export function binaryCell(field: Field, notAscii: NotAscii): BinaryCell {
           shape.variable ? NO_ELEMENTS : Buffer.alloc((shape.items + 7) >> 3),
         )
       }
-      return array(field, shape, { encode: booleanScalar, filler: UNKNOWN, primitives: 1 }, UNKNOWN)
+      return array(field, shape, { encode: booleanScalar, filler: unknown, primitives: 1 }, unknown)
     case 'text[]': {
       if (shape.width === undefined) {
         throw new ServiceError(
@@ -104,7 +110,12 @@ export function binaryCell(field: Field, notAscii: NotAscii): BinaryCell {
     case 'int2[]':
     case 'int4[]':
     case 'int8[]':
-      return array(field, shape, { encode: copyBytes, filler: undefined, primitives: 1 }, Buffer.alloc(size))
+      return array(
+        field,
+        shape,
+        { encode: copyBytes, filler: nullInteger, primitives: 1 },
+        nullInteger ?? Buffer.alloc(size),
+      )
     case 'float4[]':
     case 'float8[]': {
       const filler = size === 4 ? NAN4 : NAN8
@@ -160,7 +171,7 @@ function byteScalar(field: Field): CellEncoder {
 
 /** UTF-8 in, one byte a character out. What is not ASCII is spelled `\uXXXX`: readers take other bytes for an error
  * (astropy) or for Latin-1 (STIL 4.1), and VOTable has no other type that would fit the FIELD already sent. */
-function asciiText(field: Field, notAscii: NotAscii): CellEncoder {
+function asciiText(field: Field, notAscii: BinarySpelling['notAscii']): CellEncoder {
   return (data, p, length, out, o) => {
     const from = p
     const start = o
@@ -248,7 +259,7 @@ function byteArray(field: Field, shape: Shape): CellEncoder {
  * int32 lower bound, then the elements, each after its int32 length. Its last dimension varies fastest and VOTable's
  * first: the order of the elements is the same.
  */
-function readArrayHead(data: Buffer, p: number): { items: number; first: number } {
+export function readArrayHead(data: Buffer, p: number): { items: number; first: number } {
   const dimensions = cellLength(data, p)
   let items = dimensions === 0 ? 0 : 1
   for (let d = 0; d < dimensions; d++) items *= cellLength(data, p + 12 + 8 * d)

@@ -1,6 +1,6 @@
 /** VOTable BINARY2 and BINARY (VOTable 1.5 §5.3–5.4) from PostgreSQL's binary rows. */
 import { ServiceError } from '../error.ts'
-import type { BinaryCell, CellEncoder } from './binary-cell.ts'
+import type { BinaryCell, BinarySpelling, CellEncoder } from './binary-cell.ts'
 import { binaryCell } from './binary-cell.ts'
 import type { DocumentHead } from './document.ts'
 import { documentHead, documentTail } from './document.ts'
@@ -29,8 +29,8 @@ export async function* writeBinary(source: RowSource, head: DocumentHead): Async
   const nulls = fields.map(field =>
     field.arraysize === undefined ? SMALLEST[field.datatype]?.text : undefined,
   )
-  yield* writeStream('BINARY', source, head, fields, nulls, (field, notAscii) => {
-    const cell = binaryCell(field, notAscii)
+  yield* writeStream('BINARY', source, head, fields, nulls, (field, spelling) => {
+    const cell = binaryCell(field, spelling)
     const smallest = SMALLEST[field.datatype]
     if (smallest && field.arraysize === undefined) {
       return { ...cell, copy: 0, filler: smallest.bytes, encode: refusing(field, smallest, cell.encode) }
@@ -73,10 +73,14 @@ async function* writeStream(
   head: DocumentHead,
   fields: readonly Field[],
   nulls: readonly (string | undefined)[],
-  cellOf: (field: Field, notAscii: (field: Field) => void) => StreamCell,
+  cellOf: (field: Field, spelling: BinarySpelling) => StreamCell,
 ): AsyncGenerator<Uint8Array, void> {
   const respelled = new Map<Field, number>()
-  const cells = fields.map(field => cellOf(field, f => respelled.set(f, (respelled.get(f) ?? 0) + 1)))
+  const spelling: BinarySpelling = {
+    notAscii: field => respelled.set(field, (respelled.get(field) ?? 0) + 1),
+    unknown: Buffer.from('?'),
+  }
+  const cells = fields.map(field => cellOf(field, spelling))
   const encoder = rowEncoder(fields, cells, serialization === 'BINARY2' ? (cells.length + 7) >> 3 : 0)
   yield Buffer.from(
     `${documentHead(fields, head, nulls)}<DATA>\n<${serialization}>\n<STREAM encoding="base64">\n`,

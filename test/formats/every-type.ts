@@ -227,7 +227,9 @@ export function stilts(bytes: Uint8Array, ...args: string[]): Buffer {
 
 /** Rows as STIL reads them, handed on as BINARY2. */
 export function readStilts(bytes: Uint8Array, format: string): Read[][] {
-  return readAstropy(stilts(bytes, 'tpipe', 'in=@', `ifmt=${format}`, 'ofmt=votable-binary2'))
+  return readAstropy(
+    stilts(bytes, 'tpipe', 'in=@', `ifmt=${format}`, 'cmd=clearparams *', 'ofmt=votable-binary2'),
+  )
 }
 
 /** Numbers of a reading spelled as JavaScript does: Python has 1e+20 and 1.0 where it has 100000000000000000000 and 1. */
