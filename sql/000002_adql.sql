@@ -32,10 +32,10 @@ CREATE FUNCTION adql.point(lon_lat double precision[]) RETURNS spoint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN adql.point(lon_lat[1], lon_lat[2]);
 
--- From Galactic coordinates; the Euler angles are those of ESA SP-1200, vol. 1, eq. 1.5.11, as in src/sphere.
+-- From Galactic coordinates, by the Euler angles of src/adql/frames.ts.
 CREATE FUNCTION adql.galactic(l double precision, b double precision) RETURNS spoint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN adql.point(l, b) + strans(radians(-32.93192), radians(90 - 27.12825), radians(90 + 192.85948));
+RETURN adql.point(l, b) + strans(-0.5747705247276947, 1.097319001841602, -1.3463560974436255);
 
 CREATE FUNCTION adql.antipode(p spoint) RETURNS spoint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -143,3 +143,128 @@ RETURN (
     FROM weighted)
   SELECT spoint(atan2(y * s, x * s), atan2(z * s, sqrt(x * x + y * y)))
   FROM total, LATERAL (SELECT sign(x * sx + y * sy + z * sz) AS s) AS side);
+
+-- ---------------------------------------------------------------- user defined functions
+
+-- Rigorous linear motion (The Hipparcos and Tycho Catalogues, ESA SP-1200, vol. 1, §1.5.5). Degrees, mas, mas/yr
+-- (pmra with cos dec), km/s, Julian years; the answer is all six. What is NULL stays NULL and counts as 0.
+CREATE FUNCTION adql.epoch_prop(
+  ra double precision, "dec" double precision, parallax double precision, pmra double precision,
+  pmdec double precision, radial_velocity double precision, ref_epoch double precision, out_epoch double precision)
+RETURNS double precision[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  mas CONSTANT double precision := radians(1) / 3.6e6;
+  au CONSTANT double precision := 4.740470446; -- km/s of 1 au/yr
+  t CONSTANT double precision := out_epoch - ref_epoch;
+  a CONSTANT double precision := radians(ra);
+  d CONSTANT double precision := radians("dec");
+  ma CONSTANT double precision := coalesce(pmra, 0) * mas;
+  md CONSTANT double precision := coalesce(pmdec, 0) * mas;
+  mr CONSTANT double precision := coalesce(radial_velocity * nullif(parallax, 0) / au, 0) * mas;
+  m2 CONSTANT double precision := ma * ma + md * md;
+  f CONSTANT double precision := 1 / sqrt(1 + 2 * mr * t + (m2 + mr * mr) * t * t);
+  p double precision[]; q double precision[]; r double precision[]; u double precision[]; m double precision[];
+  length double precision;
+  zeta double precision;
+BEGIN
+  IF ra IS NULL OR "dec" IS NULL OR ref_epoch IS NULL OR out_epoch IS NULL THEN
+    RAISE EXCEPTION 'a position and two epochs are needed to move a star, and one of them is NULL'
+      USING ERRCODE = '22004';
+  END IF;
+  p := ARRAY[-sin(a), cos(a), 0];
+  q := ARRAY[-sin(d) * cos(a), -sin(d) * sin(a), cos(d)];
+  r := ARRAY[cos(d) * cos(a), cos(d) * sin(a), sin(d)];
+  FOR i IN 1..3 LOOP
+    u[i] := (r[i] * (1 + mr * t) + (p[i] * ma + q[i] * md) * t) * f;
+    m[i] := ((p[i] * ma + q[i] * md) * (1 + mr * t) - r[i] * m2 * t) * f ^ 3;
+  END LOOP;
+  length := sqrt(u[1] * u[1] + u[2] * u[2]);
+  zeta := (mr + (m2 + mr * mr) * t) * f * f;
+  p := ARRAY[-u[2] / nullif(length, 0), u[1] / nullif(length, 0), 0];
+  q := ARRAY[-u[3] * p[2], u[3] * p[1], length];
+  RETURN ARRAY[
+    degrees(atan2(u[2], u[1])) + CASE WHEN u[2] < 0 THEN 360 ELSE 0 END, degrees(atan2(u[3], length)), parallax * f,
+    CASE WHEN pmra IS NOT NULL THEN (p[1] * m[1] + p[2] * m[2]) / mas END,
+    CASE WHEN pmdec IS NOT NULL THEN (q[1] * m[1] + q[2] * m[2] + q[3] * m[3]) / mas END,
+    CASE WHEN radial_velocity IS NOT NULL THEN coalesce(zeta / mas * au / nullif(parallax * f, 0), radial_velocity) END];
+END $$;
+
+CREATE FUNCTION adql.epoch_prop_pos(
+  ra double precision, "dec" double precision, parallax double precision, pmra double precision,
+  pmdec double precision, radial_velocity double precision, ref_epoch double precision, out_epoch double precision)
+RETURNS spoint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN adql.point(adql.epoch_prop(ra, "dec", parallax, pmra, pmdec, radial_velocity, ref_epoch, out_epoch));
+
+CREATE FUNCTION adql.to_mjd(t timestamp) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date_part('epoch', t) / 86400 + 40587;
+
+CREATE FUNCTION adql.to_jd(t timestamp) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date_part('epoch', t) / 86400 + 2440587.5;
+
+-- h:m:s, hhmmss, hHmMsS, each with a fraction in its last part, as parts of a sign and three numbers.
+CREATE FUNCTION adql.sexagesimal(t text, unit text) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+  SELECT CASE WHEN m[1] = '-' THEN -1 ELSE 1 END
+    * (m[2]::double precision + coalesce(nullif(m[3], ''), '0')::double precision / 60
+       + coalesce(nullif(m[4], ''), '0')::double precision / 3600)
+  FROM (SELECT coalesce(
+    regexp_match(t, '^\s*([-+]?)(\d{1,3})[:\s]\s*([0-5]?\d)(?:[:\s]\s*([0-5]?\d(?:\.\d*)?))?\s*$'),
+    regexp_match(t, '^\s*([-+]?)(\d{2,3})([0-5]\d)([0-5]\d(?:\.\d*)?)\s*$'),
+    regexp_match(t, '^\s*([-+]?)(\d{1,3})' || unit || '\s*(?:([0-5]?\d)[m'']\s*)?(?:([0-5]?\d(?:\.\d*)?)[s"]\s*)?$', 'i')
+  ) AS m) AS parts
+  WHERE m IS NOT NULL);
+
+CREATE FUNCTION adql.hms_to_degrees(t text) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN 15 * adql.sexagesimal(t, 'h');
+
+CREATE FUNCTION adql.dms_to_degrees(t text) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN adql.sexagesimal(t, '[d°]');
+
+CREATE FUNCTION adql.interval_overlaps(
+  l1 double precision, h1 double precision, l2 double precision, h2 double precision) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN l1 <= h1 AND l2 <= h2 AND l1 <= h2 AND l2 <= h1;
+
+-- Box and Muller's method; 1 - random() is never 0.
+CREATE FUNCTION adql.normal_random() RETURNS double precision
+LANGUAGE sql VOLATILE PARALLEL SAFE
+RETURN sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random());
+
+CREATE FUNCTION adql.ab_mag(flux double precision, zero_point double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN flux > 0 AND flux <> 'NaN' THEN zero_point - 2.5 * log(flux) END;
+
+CREATE FUNCTION adql.ab_mag_sigma(flux double precision, flux_sigma double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN flux > 0 AND flux <> 'NaN' THEN 2.5 / ln(10::double precision) * flux_sigma / flux END;
+
+CREATE FUNCTION adql.flux_of_ab_mag(mag double precision, zero_point double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN power(10::double precision, 0.4 * (zero_point - mag));
+
+CREATE FUNCTION adql.histogram_step(
+  counts integer[], val double precision, lower double precision, upper double precision, nbins integer)
+RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  bin integer := CASE WHEN val = 'NaN' THEN 1 ELSE coalesce(width_bucket(val, lower, upper, nbins), 0) + 1 END;
+BEGIN
+  IF counts IS NULL THEN counts := array_fill(0, ARRAY[nbins + 2]); END IF;
+  counts[bin] := counts[bin] + 1;
+  RETURN counts;
+END $$;
+
+CREATE FUNCTION adql.histogram_combine(a integer[], b integer[]) RETURNS integer[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN a IS NULL THEN b WHEN b IS NULL THEN a
+  ELSE (SELECT array_agg(x + y ORDER BY n) FROM unnest(a, b) WITH ORDINALITY AS u(x, y, n)) END;
+
+CREATE AGGREGATE adql.histogram(double precision, double precision, double precision, integer) (
+  SFUNC = adql.histogram_step, STYPE = integer[], COMBINEFUNC = adql.histogram_combine, PARALLEL = SAFE);

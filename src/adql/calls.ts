@@ -3,9 +3,11 @@ import type { Expression, ExpressionOf, Span } from './ast.ts'
 import { asTimestamp, cast, commonOf, open } from './coerce.ts'
 import { unknown } from './columns.ts'
 import { describe } from './fields.ts'
+import { FRAME_NAMES } from './frames.ts'
 import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
 import { complain, type Place } from './state.ts'
+import { parseStcs } from './stcs.ts'
 import { didYouMean } from './suggest.ts'
 import type { Resolved } from './tree.ts'
 import { inWords, numericResult } from './types.ts'
@@ -50,7 +52,10 @@ export function resolveNamed(
   const frame = framed ? frameOf(written[0]!, place) : undefined
   const inner = aggregate ? { ...place, inside: first.name } : place
   const args = (framed ? written.slice(1) : written).map(a => resolveExpression(a, inner))
-  return callOf(forms, args, { quantifier, frame, nameSpan, span }, place)
+  const how = { quantifier, frame, nameSpan, span }
+  if (first.name === 'REGION') return region(forms, args, how, place)
+  if (first.name === 'ivo_geom_transform' || first.name === 'gavo_transform') checkFrames(args, place)
+  return callOf(forms, args, how, place)
 }
 
 interface How {
@@ -153,17 +158,55 @@ const isFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || 
 const ICRS = new Set(['', 'ICRS', 'UNKNOWNFRAME', 'J2000', 'FK5', 'FK5J2000'])
 
 function frameOf(e: Expression, place: Place): 'GALACTIC' | undefined {
-  if (e.kind !== 'string') return undefined
-  const frame = e.value.trim().split(/\s+/)[0]!.toUpperCase()
+  return e.kind === 'string' ? frameNamed(e.value, e, place) : undefined
+}
+
+function frameNamed(value: string, span: Span, place: Place): 'GALACTIC' | undefined {
+  const frame = value.trim().split(/\s+/)[0]!.toUpperCase()
   if (frame === 'GALACTIC' || frame === 'GALACTIC_II') return 'GALACTIC'
   if (ICRS.has(frame)) return undefined
   complain(
     place.state,
-    e,
-    `the coordinate system '${e.value}' is not known here`,
+    span,
+    `the coordinate system '${value}' is not known here`,
     "Use 'ICRS' or 'GALACTIC', or leave it out for ICRS; ivo_geom_transform converts others.",
   )
   return undefined
+}
+
+function checkFrames(args: readonly Resolved[], place: Place): void {
+  for (const arg of args.slice(0, 2)) {
+    if (arg.type === 'unknown') continue
+    if (arg.kind === 'string' && FRAME_NAMES.includes(arg.value)) continue
+    const message =
+      arg.kind === 'string'
+        ? `the frame '${arg.value}' is not known here`
+        : 'a frame must be a string in single quotes'
+    complain(place.state, arg, message, `Frames are ${FRAME_NAMES.join(', ')}.`)
+  }
+}
+
+/** The shape that an STC-S literal is, as a call with numbers. */
+function region(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): Resolved {
+  const [literal] = args
+  if (literal?.kind !== 'string' || args.length > 1) {
+    if (literal?.type === 'char') {
+      complain(place.state, literal, "REGION takes a string literal, as in REGION('CIRCLE ICRS 10 20 0.5')")
+      return unknown(how.span)
+    }
+    return callOf(forms, args, how, place)
+  }
+  const shape = parseStcs(literal.value)
+  if (typeof shape === 'string') {
+    complain(place.state, literal, shape)
+    return unknown(how.span)
+  }
+  const { start, end } = literal
+  const frame = frameNamed(shape.frame, literal, place)
+  const numbers = shape.numbers.map(
+    (n): Resolved => ({ kind: 'number', text: String(n), type: 'double', start, end }),
+  )
+  return callOf(formsOf(shape.call), numbers, { ...how, frame }, place)
 }
 
 /** ADQL 2.1 §4.9. */

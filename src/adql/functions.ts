@@ -25,6 +25,7 @@ export type ParameterType =
   | 'POLYGON'
   | 'GEOMETRY'
   | 'INTEGER[]'
+  | 'DOUBLE[]'
   | 'ANY'
 
 export interface Parameter {

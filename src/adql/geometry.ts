@@ -1,8 +1,9 @@
 /** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
 import type { Complaint } from './error.ts'
+import { eulerAngles } from './frames.ts'
 import { type Template, template } from './functions.ts'
 import { isPositionPair, type Plan, type Planned, type PlannedStage, type Test } from './plan.ts'
-import { constant, constantShape, numeral, type Shape, shapeNumbers, shapeSql } from './shapes.ts'
+import { constant, constantShape, type Shape, shapeNumbers, shapeSql } from './shapes.ts'
 import type { Call, Core, Query } from './tree.ts'
 import { isGeometry, type Type } from './types.ts'
 import { mapBody, mapOperands } from './walk.ts'
@@ -69,7 +70,8 @@ function fragment(sql: string, args: readonly Printable[], type: Type, at: At): 
 function printable(e: Planned, complain: Complain): Printable {
   switch (e.kind) {
     case 'call':
-      return e.form.kind === 'geometry' ? geometry(e, complain) : plain(e, complain)
+      if (e.form.kind === 'geometry') return geometry(e, complain)
+      return e.form.result === 'GEOMETRY' ? rotated(e, complain) : plain(e, complain)
     case 'test':
       return truth(e, complain)
     case 'wire':
@@ -158,7 +160,16 @@ function circle(
         'a circle of more than 90 degrees can only be asked whether it contains a position, or for its area',
     })
   }
-  return fragment(`scircle($1, radians(${numeral(radius)}))`, args.slice(0, 1), 'circle', e)
+  return fragment(`scircle($1, radians(${radius}))`, args.slice(0, 1), 'circle', e)
+}
+
+/** ivo_geom_transform: the frames are literals that `resolve` has checked. */
+function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
+  const [from, to, shape] = e.args as [Planned, Planned, Planned]
+  const angles =
+    from.kind === 'string' && to.kind === 'string' ? eulerAngles(from.value, to.value) : undefined
+  const sql = angles ? `($1 + strans(${angles.join(', ')}))` : '$1'
+  return fragment(sql, [sphere(shape, complain)], e.type, e)
 }
 
 function area(e: Call<PlannedStage>, complain: Complain): Printable {
@@ -168,7 +179,7 @@ function area(e: Call<PlannedStage>, complain: Complain): Printable {
     return fragment('CASE WHEN $1 IS NOT NULL THEN 0::float8 END', [sphere(of, complain)], 'double', e)
   if (shape?.kind === 'circle') {
     const squareDegrees = 2 * Math.PI * (1 - Math.cos((shape.radius * Math.PI) / 180)) * (180 / Math.PI) ** 2
-    return fragment(`${numeral(squareDegrees)}::float8`, [], 'double', e)
+    return fragment(`${squareDegrees}::float8`, [], 'double', e)
   }
   return fragment('degrees(degrees(area($1)))', [sphere(of, complain)], 'double', e)
 }
@@ -205,8 +216,8 @@ function inLargeCircle(
   const center = sphere(b.args[0]!, complain)
   const inner = sphere(a, complain)
   if (a.type === 'point')
-    return fragment(`($1 <-> $2) <= radians(${numeral(radius)}) + 1e-9`, [inner, center], 'boolean', e)
-  const rest = `scircle(adql.antipode($2), radians(${numeral(180 - radius)}))`
+    return fragment(`($1 <-> $2) <= radians(${radius}) + 1e-9`, [inner, center], 'boolean', e)
+  const rest = `scircle(adql.antipode($2), radians(${180 - radius}))`
   const sql = e.call.form.name === 'CONTAINS' ? `NOT ($1 && ${rest})` : `NOT ($1 <@ ${rest})`
   return fragment(sql, [inner, center], 'boolean', e)
 }

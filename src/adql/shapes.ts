@@ -1,7 +1,7 @@
 /** Shapes whose numbers are all in the query: folded, checked, and written as PostgreSQL literals. Degrees. */
-import { galacticToIcrs } from '../sphere/galactic.ts'
 import { cross, dot, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
 import type { Complaint } from './error.ts'
+import { fromGalactic } from './frames.ts'
 import type { Planned } from './plan.ts'
 import { isInteger } from './types.ts'
 
@@ -51,8 +51,7 @@ export function constantShape(e: Planned, complain: Complain): Shape | undefined
     checkPosition(lon, lat, e.args, complain)
     const [l, b] = [((lon % 360) + 360) % 360, lat]
     if (e.frame !== 'GALACTIC') return { kind: 'point', position: [lon >= 0 && lon <= 360 ? lon : l, b] }
-    const [ra, dec] = galacticToIcrs(l * RAD, b * RAD)
-    return { kind: 'point', position: [ra / RAD, dec / RAD] }
+    return { kind: 'point', position: fromGalactic(l, b) }
   }
   if (name !== 'CIRCLE' && name !== 'BOX' && name !== 'POLYGON') return undefined
   if (name === 'POLYGON') {
@@ -185,11 +184,7 @@ function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
 
 // ---------------------------------------------------------------- as SQL
 
-/** JavaScript writes the shortest digits that read back as the same number; PostgreSQL reads them so. */
-export const numeral = (value: number): string => (value < 0 ? `(${value})` : String(value))
-
-const pointSql = ([lon, lat]: Position): string =>
-  `spoint(radians(${numeral(lon)}), radians(${numeral(lat)}))`
+const pointSql = ([lon, lat]: Position): string => `spoint(radians(${lon}), radians(${lat}))`
 
 /** A shape as a pgSphere value; a circle over 90° is none. */
 export function shapeSql(shape: Shape): string {
@@ -197,7 +192,7 @@ export function shapeSql(shape: Shape): string {
     case 'point':
       return pointSql(shape.position)
     case 'circle':
-      return `scircle(${pointSql(shape.center)}, radians(${numeral(shape.radius)}))`
+      return `scircle(${pointSql(shape.center)}, radians(${shape.radius}))`
     case 'polygon':
       return `'{${shape.vertices.map(([lon, lat]) => `(${lon}d,${lat}d)`).join(',')}}'::spoly`
   }

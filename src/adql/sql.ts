@@ -333,8 +333,12 @@ function caseOf(out: Out, e: Printable & { kind: 'case' }): void {
   out.text += ' END)'
 }
 
+/** The cast of an aggregate's result goes around OVER. */
 function window(out: Out, e: Printable & { kind: 'window' }): void {
-  expression(out, e.call)
+  const { call } = e
+  const cast = call.kind === 'fragment' && call.template.at(-1) === ')::float8'
+  if (cast) out.text += '('
+  expression(out, cast ? { ...call, template: [...call.template.slice(0, -1), ')'] } : call)
   out.text += ' OVER ('
   if (e.partitionBy.length > 0) {
     out.text += 'PARTITION BY '
@@ -344,12 +348,12 @@ function window(out: Out, e: Printable & { kind: 'window' }): void {
     out.text += `${e.partitionBy.length > 0 ? ' ' : ''}ORDER BY `
     separated(out, e.orderBy, ', ', s => sort(out, s))
   }
-  out.text += ')'
+  out.text += cast ? '))::float8' : ')'
 }
 
-/** Operators inside a template need parentheses around it, functions and casts do not. */
+/** A predicate's operators need parentheses around them; functions, casts and CASE do not. */
 function fragment(out: Out, e: Printable & { kind: 'fragment' }): void {
-  const infixed = e.template.some(p => typeof p === 'string' && / (<@|&&|<->|<=) |^CASE|^NOT /.test(p))
+  const infixed = e.type === 'boolean'
   if (infixed) out.text += '('
   for (const p of e.template) {
     if (typeof p === 'number') expression(out, e.args[p]!)

@@ -16,6 +16,7 @@ export type Type =
   | 'polygon'
   | 'moc'
   | 'int[]'
+  | 'double[]'
   /** A column that can only be passed on: arrays, bytes, complex numbers. */
   | 'opaque'
   /** The literal NULL. */
@@ -80,6 +81,8 @@ export function fieldOf(type: Type): Pick<Field, 'datatype' | 'arraysize' | 'xty
       return { datatype: 'char', arraysize: '*', xtype: 'moc' }
     case 'int[]':
       return { datatype: 'int', arraysize: '*' }
+    case 'double[]':
+      return { datatype: 'double', arraysize: '*' }
     default:
       return { datatype: 'char', arraysize: '*' }
   }
@@ -100,6 +103,7 @@ export const SQL_TYPE: Record<Type, string> = {
   polygon: 'spoly',
   moc: 'smoc',
   'int[]': 'int4[]',
+  'double[]': 'float8[]',
   opaque: 'text',
   null: 'text',
   unknown: 'text',
@@ -149,7 +153,7 @@ export function inWords(type: Type): string {
   if (isNumeric(type)) return 'a number'
   if (type === 'char') return 'a string'
   if (type === 'boolean') return 'a truth value'
-  if (type === 'opaque') return 'an array'
+  if (type === 'opaque' || type === 'int[]' || type === 'double[]') return 'an array'
   if (type === 'moc') return 'a MOC'
   return `a ${type}`
 }
