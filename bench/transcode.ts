@@ -59,7 +59,9 @@ async function measure(name: string, rows: number): Promise<void> {
   }
   const perRow = Math.round((1e6 * best) / rows)
   const rate = Math.round(bytes / best / 1000)
-  console.log(`${name.padEnd(12)} ${perRow} ns/row  ${Math.round(best)} ms  ${rate} MB/s out  ${Math.round(bytes / rows)} bytes/row`)
+  console.log(
+    `${name.padEnd(12)} ${perRow} ns/row  ${Math.round(best)} ms  ${rate} MB/s out  ${Math.round(bytes / rows)} bytes/row`,
+  )
 }
 
 const [rows = '500000', ...names] = process.argv.slice(2)

@@ -139,7 +139,7 @@ test('no rows, no columns of width, arrays of strings, long strings among short 
     'in=@',
     'ofmt=csv',
   ).toString()
-  assert.equal(csv, 'list\n"(ab, cd\\u00e9)"\n"(, )"\n')
+  assert.equal(csv, 'list\n"(ab, cd\\u00e9)"\n"(null, null)"\n')
 })
 
 test('more rows than memory keeps go through a file that is gone afterwards', { skip }, async () => {
