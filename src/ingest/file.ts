@@ -99,25 +99,29 @@ async function openGzip(compressed: ReadStream): Promise<OpenFile> {
   return { source: { read, random: false }, head: chunk.subarray(0, HEAD), close }
 }
 
-/** Unpacks a gzip file into a temporary one, for readers that must jump; closing it removes it. */
-export async function spool(source: ByteSource): Promise<OpenFile> {
+/**
+ * Unpacks the rest of a stream, from an offset on, into a temporary file, for readers that must jump. Offsets stay
+ * those of the stream; closing removes the file.
+ */
+export async function spool(
+  source: ByteSource,
+  from: number,
+): Promise<{ source: ByteSource; close(): Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'almagest-'))
-  const name = path.join(folder, 'unpacked')
+  const handle = await open(path.join(folder, 'unpacked'), 'w+')
+  const close = async () => {
+    await handle.close()
+    await rm(folder, { recursive: true })
+  }
   try {
-    const handle = await open(name, 'w+')
-    for (let offset = 0; ; offset += GUNZIP_CHUNK) {
+    for (let offset = from; ; offset += GUNZIP_CHUNK) {
       const bytes = await source.read(offset, GUNZIP_CHUNK)
-      await handle.write(bytes)
+      await handle.writeFile(bytes)
       if (bytes.length < GUNZIP_CHUNK) break
     }
-    const plain = await openPlain(handle)
-    const close = async () => {
-      await plain.close()
-      await rm(folder, { recursive: true })
-    }
-    return { ...plain, close }
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
+    await close()
     throw error
   }
+  return { source: { read: (offset, length) => readAt(handle, offset - from, length), random: true }, close }
 }

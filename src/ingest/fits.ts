@@ -41,7 +41,7 @@ export async function openFits(source: ByteSource, choice: string | undefined): 
     unicode,
     async *batches() {
       const heaped = columns.some(column => column.variable)
-      const spooled = heaped && !source.random ? await spool(source) : undefined
+      const spooled = heaped && !source.random ? await spool(source, table.dataOffset) : undefined
       try {
         yield* rowBatches(spooled?.source ?? source, table, columns)
         if (!spooled && !source.random && choice === undefined) await noticeOthers(walk, notices)
