@@ -90,13 +90,16 @@ export type TableReference =
       readonly right: TableReference
       readonly type: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS'
       readonly natural: boolean
+      /** Undefined for NATURAL, CROSS and USING. A JOIN without a condition is read as CROSS, an outer one as ON TRUE. */
       readonly on: Expression | undefined
       readonly using: readonly Identifier[]
     } & Span)
 
 // ---------------------------------------------------------------- expressions and search conditions
 
+/** The span of an expression in parentheses takes them in. */
 export type Expression =
+  /** `text` as written; hexadecimal (`0x1F`) as an extension. */
   | ({ readonly kind: 'number'; readonly text: string; readonly integer: boolean } & Span)
   | ({ readonly kind: 'string'; readonly value: string } & Span)
   | ({ readonly kind: 'null' } & Span)

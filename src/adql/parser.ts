@@ -124,6 +124,7 @@ function leftover(c: Cursor, expected: string): never {
       `${token.key} belongs to a JOIN`,
       'a JOIN b ON a.id = b.id; conditions on tables with commas between them belong in WHERE',
     )
+  if (token.key === 'TOP') complain(c, token, 'TOP is out of place here', 'SELECT TOP n …')
   if (token.key === 'FETCH' || isWord(token, 'FETCH'))
     complain(c, token, 'FETCH FIRST is not ADQL', 'SELECT TOP n …')
   if (token.key === 'SELECT')

@@ -123,6 +123,7 @@ const complaints: readonly (readonly [query: string, message: RegExp, hint?: Reg
   ['SELECT a FROM t WHERE a = 1 «ODER BY a', /ODER is not a word/, /ORDER/],
   ['SELECT a FROM t «GRUOP BY a', /GRUOP is not a word/, /GROUP/],
   ['SELECT a FROM t «LIMIT 5, 10', /LIMIT with two numbers/, /TOP n … OFFSET 5/],
+  ['SELECT a FROM t «TOP 5', /TOP is out of place/, /SELECT TOP n/],
   ['SELECT a FROM t «FETCH FIRST 5 ROWS ONLY', /FETCH FIRST is not ADQL/, /TOP/],
   ['SELECT a FROM t UNION «DISTINCT SELECT b FROM u', /UNION DISTINCT is not ADQL/],
   // WITH

@@ -84,6 +84,9 @@ test('text that is no token becomes a bad one with a complaint', () => {
     ['/* open', '/* open', /no closing/],
     ['\u0000', '\u0000', /control character/],
     ['😀', '😀', /not ADQL/],
+    // U+10200, unassigned, whose low 16 bits alone would be a letter.
+    ['\ud800\ude00', '\ud800\ude00', /not ADQL/],
+    ['\ud800', '\ud800', /not ADQL/],
   ] as const) {
     const bad = tokenize(text, new Map()).find(t => t.kind === 'bad')
     assert.ok(bad, text)
