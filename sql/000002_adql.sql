@@ -32,11 +32,6 @@ CREATE FUNCTION adql.point(lon_lat double precision[]) RETURNS spoint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN adql.point(lon_lat[1], lon_lat[2]);
 
--- From Galactic coordinates, by the Euler angles of src/adql/frames.ts.
-CREATE FUNCTION adql.galactic(l double precision, b double precision) RETURNS spoint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN adql.point(l, b) + strans(-0.5747705247276947, 1.097319001841602, -1.3463560974436255);
-
 CREATE FUNCTION adql.antipode(p spoint) RETURNS spoint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN spoint(long(p) + pi(), -lat(p));

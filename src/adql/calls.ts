@@ -2,13 +2,13 @@
 import type { Expression, ExpressionOf, Span } from './ast.ts'
 import { asTimestamp, cast, commonOf, open } from './coerce.ts'
 import { unknown } from './columns.ts'
-import { describe } from './fields.ts'
-import { FRAME_NAMES } from './frames.ts'
+import { unitOf } from './fields.ts'
+import { FRAME_NAMES, type Frame, isFrame } from './frames.ts'
 import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
 import { complain, type Place } from './state.ts'
 import { parseStcs } from './stcs.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, oneOf } from './suggest.ts'
 import type { Resolved } from './tree.ts'
 import { inWords, numericResult } from './types.ts'
 import { conversion } from './units.ts'
@@ -48,7 +48,7 @@ export function resolveNamed(
   }
   const aggregate = first.kind === 'aggregate'
   if (aggregate) checkAggregate(first.name, nameSpan, place)
-  const framed = FRAMED.has(name.toLowerCase()) && written.length > 2 && isFrame(written[0])
+  const framed = FRAMED.has(name.toLowerCase()) && written.length > 2 && mayBeFrame(written[0])
   const frame = framed ? frameOf(written[0]!, place) : undefined
   const inner = aggregate ? { ...place, inside: first.name } : place
   const args = (framed ? written.slice(1) : written).map(a => resolveExpression(a, inner))
@@ -60,7 +60,7 @@ export function resolveNamed(
 
 interface How {
   readonly quantifier: 'ALL' | 'DISTINCT' | undefined
-  readonly frame: 'GALACTIC' | undefined
+  readonly frame: Frame | undefined
   readonly nameSpan: Span
   readonly span: Span
 }
@@ -152,24 +152,36 @@ function checkAggregate(name: string, span: Span, place: Place): void {
   }
 }
 
-const isFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || e?.kind === 'null'
+const mayBeFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || e?.kind === 'null'
 
-/** Coordinate systems that are ICRS to our accuracy, or not said; reference positions are ignored. */
-const ICRS = new Set(['', 'ICRS', 'UNKNOWNFRAME', 'J2000', 'FK5', 'FK5J2000'])
+/** The first word of a coordinate system; what follows it, a reference position, makes no difference here. */
+const SYSTEMS: Record<string, Frame> = {
+  '': 'ICRS',
+  ICRS: 'ICRS',
+  UNKNOWNFRAME: 'ICRS',
+  // Agrees with ICRS to 0.02″, and as ICRS its positions find the index.
+  J2000: 'ICRS',
+  FK5: 'ICRS',
+  B1950: 'FK4',
+  FK4: 'FK4',
+  GALACTIC: 'GALACTIC',
+  GALACTIC_II: 'GALACTIC',
+  ECLIPTIC: 'ECLIPTIC',
+}
 
-function frameOf(e: Expression, place: Place): 'GALACTIC' | undefined {
+function frameOf(e: Expression, place: Place): Frame | undefined {
   return e.kind === 'string' ? frameNamed(e.value, e, place) : undefined
 }
 
-function frameNamed(value: string, span: Span, place: Place): 'GALACTIC' | undefined {
+function frameNamed(value: string, span: Span, place: Place): Frame | undefined {
   const frame = value.trim().split(/\s+/)[0]!.toUpperCase()
-  if (frame === 'GALACTIC' || frame === 'GALACTIC_II') return 'GALACTIC'
-  if (ICRS.has(frame)) return undefined
+  const known = SYSTEMS[frame]
+  if (known) return known === 'ICRS' ? undefined : known
   complain(
     place.state,
     span,
     `the coordinate system '${value}' is not known here`,
-    "Use 'ICRS' or 'GALACTIC', or leave it out for ICRS; ivo_geom_transform converts others.",
+    `Use ${oneOf(FRAME_NAMES)}, or leave it out for ICRS.`,
   )
   return undefined
 }
@@ -177,7 +189,7 @@ function frameNamed(value: string, span: Span, place: Place): 'GALACTIC' | undef
 function checkFrames(args: readonly Resolved[], place: Place): void {
   for (const arg of args.slice(0, 2)) {
     if (arg.type === 'unknown') continue
-    if (arg.kind === 'string' && FRAME_NAMES.includes(arg.value)) continue
+    if (arg.kind === 'string' && isFrame(arg.value)) continue
     const message =
       arg.kind === 'string'
         ? `the frame '${arg.value}' is not known here`
@@ -227,7 +239,7 @@ function inUnit(e: ExpressionOf<'call'>, place: Place): Resolved {
     complain(place.state, value, `IN_UNIT converts numbers, not ${inWords(operand.type)}`)
     return unknown(e)
   }
-  const from = describe(operand).unit
+  const from = unitOf(operand)
   if (from === undefined || from === '') {
     complain(place.state, value, 'the unit of this value is not known, so it cannot be converted')
     return unknown(e)

@@ -21,11 +21,46 @@ export function describe(expression: Resolved): Described {
     }
     case 'unit':
       return { ...describe(expression.operand), unit: expression.unit }
+    case 'binary':
+      return { unit: sameUnit(expression) }
     case 'call':
       return describeCall(expression.form.name, expression.args)
     default:
       return {}
   }
+}
+
+/** The unit that a sum, or a product with a number, shares with its operands. */
+function sameUnit(e: Resolved & { kind: 'binary' }): string | undefined {
+  const [left, right] = [describe(e.left).unit, describe(e.right).unit]
+  if (e.operator === '+' || e.operator === '-') return left === right ? left : undefined
+  if (e.operator === '*' && e.left.kind === 'number') return right
+  return (e.operator === '*' || e.operator === '/') && e.right.kind === 'number' ? left : undefined
+}
+
+/**
+ * The unit of an expression for IN_UNIT (ADQL 2.1 §4.9), worked out through arithmetic, SQRT and POWER; '' is a
+ * plain number, undefined is not known.
+ */
+export function unitOf(e: Resolved): string | undefined {
+  if (e.kind === 'number') return ''
+  if (e.kind === 'unary') return unitOf(e.operand)
+  if (e.kind === 'binary') {
+    const [left, right] = [unitOf(e.left), unitOf(e.right)]
+    if (left === undefined || right === undefined) return undefined
+    if (e.operator === '+' || e.operator === '-') return left === right ? left : undefined
+    if (e.operator === '*') return left === '' ? right : right === '' ? left : `(${left}).(${right})`
+    if (e.operator === '/') return right === '' ? left : `(${left === '' ? '1' : left})/(${right})`
+    return undefined
+  }
+  if (e.kind === 'call' && (e.form.name === 'SQRT' || e.form.name === 'POWER')) {
+    const [base, exponent] = e.args
+    const unit = base && unitOf(base)
+    if (!unit) return unit
+    if (e.form.name === 'SQRT') return `(${unit})**(1/2)`
+    return exponent?.kind === 'number' ? `(${unit})**${exponent.text}` : undefined
+  }
+  return describe(e).unit
 }
 
 function describeCall(name: string, args: readonly Resolved[]): Described {

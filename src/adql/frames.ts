@@ -59,20 +59,23 @@ const GALACTIC = product(
 /** Obliquity of the ecliptic at J2000: 84381.406″ (IAU 2006). */
 const ECLIPTIC = turn(0, (84381.406 / 3600) * DEGREE)
 
-const FRAMES: Record<string, Matrix> = {
+const FRAMES = {
   ICRS,
   FK5,
   FK4: product(FK4, FK5),
   GALACTIC: product(GALACTIC, FK5),
   ECLIPTIC,
-}
+} as const satisfies Record<string, Matrix>
 
-export const FRAME_NAMES = Object.keys(FRAMES)
+export type Frame = keyof typeof FRAMES
+
+export const FRAME_NAMES = Object.keys(FRAMES) as readonly Frame[]
+
+export const isFrame = (name: string): name is Frame => Object.hasOwn(FRAMES, name)
 
 /** Euler angles about Z, X, Z of the rotation between two frames, as pgSphere's strans takes them; radians. */
-export function eulerAngles(from: string, to: string): readonly [number, number, number] | undefined {
-  const [a, b] = [FRAMES[from], FRAMES[to]]
-  if (!a || !b) return undefined
+export function eulerAngles(from: Frame, to: Frame): readonly [number, number, number] {
+  const [a, b]: [Matrix, Matrix] = [FRAMES[from], FRAMES[to]]
   // r = b · aᵀ turns coordinates in `from` into coordinates in `to`.
   const r = (i: 0 | 1 | 2, j: 0 | 1 | 2) => b[i][0] * a[j][0] + b[i][1] * a[j][1] + b[i][2] * a[j][2]
   const theta = Math.atan2(Math.hypot(r(2, 0), r(2, 1)), r(2, 2))
@@ -80,12 +83,11 @@ export function eulerAngles(from: string, to: string): readonly [number, number,
   return [Math.atan2(r(2, 0), r(2, 1)), theta, Math.atan2(r(0, 2), -r(1, 2))]
 }
 
-/** A Galactic direction in ICRS; degrees. */
-export function fromGalactic(l: number, b: number): readonly [ra: number, dec: number] {
-  const v = unitVector(l * DEGREE, b * DEGREE)
-  const m = FRAMES.GALACTIC!
-  const [ra, dec] = lonLat(
-    [0, 1, 2].map(j => v[0] * m[0][j]! + v[1] * m[1][j]! + v[2] * m[2][j]!) as unknown as Vector,
-  )
+/** A direction in ICRS; degrees. */
+export function toIcrs(frame: Frame, lon: number, lat: number): readonly [ra: number, dec: number] {
+  const v = unitVector(lon * DEGREE, lat * DEGREE)
+  const m: Matrix = FRAMES[frame]
+  const part = (j: 0 | 1 | 2) => v[0] * m[0][j] + v[1] * m[1][j] + v[2] * m[2][j]
+  const [ra, dec] = lonLat([part(0), part(1), part(2)])
   return [ra / DEGREE, dec / DEGREE]
 }

@@ -110,7 +110,7 @@ export function formsOf(name: string): readonly Form[] {
   return byName.get(name.toLowerCase()) ?? []
 }
 
-export const functionNames = (): Iterable<string> => byName.keys()
+export const functionNames = (): string[] => [...new Set(FORMS.map(f => f.name))]
 
 /** Whether a parameter takes an argument of this type, perhaps after the conversion that `resolve` adds. */
 export function accepts(parameter: ParameterType, type: Type): boolean {

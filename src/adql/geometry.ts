@@ -1,6 +1,6 @@
 /** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
 import type { Complaint } from './error.ts'
-import { eulerAngles } from './frames.ts'
+import { eulerAngles, type Frame, isFrame } from './frames.ts'
 import { type Template, template } from './functions.ts'
 import { isPositionPair, type Plan, type Planned, type PlannedStage, type Test } from './plan.ts'
 import { constant, constantShape, type Shape, shapeNumbers, shapeSql } from './shapes.ts'
@@ -138,7 +138,7 @@ function geometry(e: Call<PlannedStage>, complain: Complain): Printable {
 /** The very expression of the GiST index, where there is one; others are checked row by row. */
 function point(e: Call<PlannedStage>, args: readonly Printable[]): Printable {
   if (isPositionPair(e)) return fragment('spoint(radians($1), radians($2))', args, 'point', e)
-  const sql = e.frame === 'GALACTIC' ? 'adql.galactic($1, $2)' : 'adql.point($1, $2)'
+  const sql = e.frame ? turned('adql.point($1, $2)', e.frame, 'ICRS') : 'adql.point($1, $2)'
   return fragment(sql, args, 'point', e)
 }
 
@@ -163,14 +163,18 @@ function circle(
   return fragment(`scircle($1, radians(${radius}))`, args.slice(0, 1), 'circle', e)
 }
 
+const turned = (sql: string, from: Frame, to: Frame): string => `(${sql} + strans(${eulerAngles(from, to).join(', ')}))`
+
 /** ivo_geom_transform: the frames are literals that `resolve` has checked. */
 function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
   const [from, to, shape] = e.args as [Planned, Planned, Planned]
-  const angles =
-    from.kind === 'string' && to.kind === 'string' ? eulerAngles(from.value, to.value) : undefined
-  const sql = angles ? `($1 + strans(${angles.join(', ')}))` : '$1'
+  const known = from.kind === 'string' && to.kind === 'string' && isFrame(from.value) && isFrame(to.value)
+  const sql = known ? turned('$1', from.value as Frame, to.value as Frame) : '$1'
   return fragment(sql, [sphere(shape, complain)], e.type, e)
 }
+
+/** Square degrees within a radius in degrees; 1 − cos r as 2 sin²(r/2), which holds for small ones. */
+const capArea = (radius: number): number => 4 * Math.PI * Math.sin((radius * Math.PI) / 360) ** 2 * (180 / Math.PI) ** 2
 
 function area(e: Call<PlannedStage>, complain: Complain): Printable {
   const of = e.args[0]!
@@ -178,8 +182,12 @@ function area(e: Call<PlannedStage>, complain: Complain): Printable {
   if (of.type === 'point')
     return fragment('CASE WHEN $1 IS NOT NULL THEN 0::float8 END', [sphere(of, complain)], 'double', e)
   if (shape?.kind === 'circle') {
-    const squareDegrees = 2 * Math.PI * (1 - Math.cos((shape.radius * Math.PI) / 180)) * (180 / Math.PI) ** 2
-    return fragment(`${squareDegrees}::float8`, [], 'double', e)
+    return fragment(`${capArea(shape.radius)}::float8`, [], 'double', e)
+  }
+  const [center, radius] = of.kind === 'call' && of.form.name === 'CIRCLE' ? of.args : []
+  const size = radius && constant(radius)
+  if (center && size !== undefined && size > 90 && size <= 180) {
+    return fragment(`CASE WHEN $1 IS NOT NULL THEN ${capArea(size)}::float8 END`, [sphere(center, complain)], 'double', e)
   }
   return fragment('degrees(degrees(area($1)))', [sphere(of, complain)], 'double', e)
 }

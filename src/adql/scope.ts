@@ -96,6 +96,13 @@ export const reference = (relation: Relation, column: Column, span: Span): Colum
   end: span.end,
 })
 
+/** An alias that was written without quotes is meant in either case by `"alias"` and `"ALIAS"`, too. */
+function means(part: Identifier, r: Relation): boolean {
+  if (matches(part, r.name)) return true
+  const folded = r.name.toLowerCase() === part.text || r.name.toUpperCase() === part.text
+  return r.schema === undefined && folded && /^[A-Za-z]\w*$/.test(r.name)
+}
+
 /** The relations that a qualifier means: an alias, a table's name, or schema.table. */
 export function relationsNamed(scope: Scope, qualifier: readonly Identifier[]): Relation[] {
   const table = qualifier.at(-1)
@@ -103,7 +110,7 @@ export function relationsNamed(scope: Scope, qualifier: readonly Identifier[]): 
   if (!table) return []
   return scope.joined.flatMap(j =>
     j.relations.filter(
-      r => matches(table, r.name) && (!schema || (r.schema !== undefined && matches(schema, r.schema))),
+      r => means(table, r) && (!schema || (r.schema !== undefined && matches(schema, r.schema))),
     ),
   )
 }

@@ -1,7 +1,7 @@
 /** Shapes whose numbers are all in the query: folded, checked, and written as PostgreSQL literals. Degrees. */
 import { cross, dot, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
 import type { Complaint } from './error.ts'
-import { fromGalactic } from './frames.ts'
+import { toIcrs } from './frames.ts'
 import type { Planned } from './plan.ts'
 import { isInteger } from './types.ts'
 
@@ -50,8 +50,8 @@ export function constantShape(e: Planned, complain: Complain): Shape | undefined
     if (lon === undefined || lat === undefined) return undefined
     checkPosition(lon, lat, e.args, complain)
     const [l, b] = [((lon % 360) + 360) % 360, lat]
-    if (e.frame !== 'GALACTIC') return { kind: 'point', position: [lon >= 0 && lon <= 360 ? lon : l, b] }
-    return { kind: 'point', position: fromGalactic(l, b) }
+    if (!e.frame) return { kind: 'point', position: [lon >= 0 && lon <= 360 ? lon : l, b] }
+    return { kind: 'point', position: toIcrs(e.frame, l, b) }
   }
   if (name !== 'CIRCLE' && name !== 'BOX' && name !== 'POLYGON') return undefined
   if (name === 'POLYGON') {

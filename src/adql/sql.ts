@@ -101,7 +101,7 @@ function select(out: Out, s: SelectBody<PrintableStage>): void {
 
 /** SQL takes a bare integer in GROUP BY for a position in the select list, and ADQL does not. */
 function groupKey(out: Out, key: Printable): void {
-  const bare = key.kind === 'number'
+  const bare = key.kind === 'number' || (key.kind === 'unary' && key.operand.kind === 'number')
   if (bare) out.text += '('
   expression(out, key)
   if (bare) out.text += `)::${SQL_TYPE[key.type]}`

@@ -4,6 +4,7 @@
  */
 import type { Field } from '../votable/field.ts'
 import type { Span } from './ast.ts'
+import type { Frame } from './frames.ts'
 import type { Form } from './functions.ts'
 import type { TableMeta } from './tables.ts'
 import type { Type } from './types.ts'
@@ -146,7 +147,7 @@ export interface Call<S extends Stage> extends Typed {
   readonly args: readonly S['expression'][]
   readonly quantifier: 'ALL' | 'DISTINCT' | undefined
   /** Coordinate system of a geometry, when not ICRS. */
-  readonly frame: 'GALACTIC' | undefined
+  readonly frame: Frame | undefined
 }
 
 export interface Query<S extends Stage> {
