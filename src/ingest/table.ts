@@ -111,8 +111,9 @@ export async function ingestTable(
   }
   if (options.mode === 'replace') await dropReplaced(db, run.notices, report)
   const { taken, rejected, unplaced, wrapped } = run.tally
-  if (unplaced > 0) run.notices.push(`${unplaced} rows have no position: no cone or cross-match finds them.`)
-  if (wrapped > 0) run.notices.push(`${wrapped} right ascensions were brought into [0, 360).`)
+  if (unplaced > 0)
+    run.notices.push(`Rows without a position, which no cone or cross-match finds: ${unplaced}.`)
+  if (wrapped > 0) run.notices.push(`Right ascensions that were brought into [0, 360): ${wrapped}.`)
   return {
     table: options.table,
     rows: taken,
