@@ -111,13 +111,13 @@ export interface Shard {
   readonly centres: Float64Array
 }
 
-/** All shards of a footprint, in NESTED order. */
+/** The shards of a footprint, in NESTED order; some of those at its border may turn out to be empty. */
 export function shardsOf(box: Footprint): number[] {
   const found: number[] = []
   const descend = (order: number, cell: number): void => {
     if (!mayTouch(box, order, cell)) return
     if (order === SHARD_ORDER) {
-      if (openShard(box, cell).cells.length > 0) found.push(cell)
+      found.push(cell)
       return
     }
     for (let child = 0; child < 4; child++) descend(order + 1, 4 * cell + child)
@@ -126,11 +126,11 @@ export function shardsOf(box: Footprint): number[] {
   return found
 }
 
-/** Whether a cell's surrounding circle (generously: twice its side) reaches the box. */
+/** Whether the circle around a cell, of radius 61.2° / nside and a little, reaches the box. */
 function mayTouch(box: Footprint, order: number, cell: number): boolean {
   if (order < 3) return true
   const [ra, dec] = cellCentre(order, cell)
-  const reach = (2 * 58.7) / 2 ** order
+  const reach = 61.5 / 2 ** order
   const decDeg = dec / DEGREE
   if (decDeg + reach < box.south || decDeg - reach > box.north) return false
   if (Math.abs(decDeg) + reach > 85) return true

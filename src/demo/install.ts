@@ -83,7 +83,7 @@ export async function publishTables(
       sqlTable: table.name,
       rows: counts.get(table.name)!,
       ...(table.position && { position: table.position }),
-      ...(table.columns.some(column => column.field.name === 'hpx_shard') && { shardOrder: SHARD_ORDER }),
+      ...(hasShard(table) && { shardOrder: SHARD_ORDER }),
       columns: table.columns.map(column => ({
         field: column.field,
         sqlName: column.field.name,
@@ -93,6 +93,7 @@ export async function publishTables(
     })
   }
   await client.query(`DROP SCHEMA ${beside}`)
+  for (const table of schema.tables.filter(isOnSky)) await countCells(client, schema.name, table.name)
   for (const table of schema.tables) {
     for (const key of table.keys) {
       await publishKey(client, {
@@ -104,6 +105,23 @@ export async function publishTables(
       })
     }
   }
+}
+
+function hasShard({ columns }: TableDescription): boolean {
+  return columns.some(column => column.field.name === 'hpx_shard')
+}
+
+const isOnSky = (table: TableDescription) => table.position !== undefined && hasShard(table)
+
+/** Rows by shard, from which regions are estimated. */
+async function countCells(client: Client, schema: string, table: string): Promise<void> {
+  const name = adqlTableName(schema, table)
+  await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [name])
+  await client.query(
+    `INSERT INTO almagest.cell_count (table_name, cell_order, cell, row_count)
+     SELECT $1, $2, hpx_shard, count(*) FROM ${sqlIdentifier(schema)}.${sqlIdentifier(table)} GROUP BY hpx_shard`,
+    [name, SHARD_ORDER],
+  )
 }
 
 function isIndexed({ primaryKey, indexes, position }: TableDescription, column: string): boolean {

@@ -6,7 +6,7 @@
 import { cellCentre } from '../healpix/geometry.ts'
 import { faceCell } from '../healpix/nested.ts'
 import { icrsToGalactic } from '../sphere/galactic.ts'
-import { unitVector } from '../sphere/vector.ts'
+import { angle, unitVector } from '../sphere/vector.ts'
 import {
   CELL_AREA,
   CELLS_PER_SHARD,
@@ -30,14 +30,18 @@ const KINDS = [
   { density: 6, members: 250, slope: 0.35, most: 1200, core: [7, 10], redshift: [0.1, 1.1] },
 ] as const
 
-/** Where a cluster's profile is cut off; less than the width of an order-7 cell. */
+/** Where a cluster's profile is cut off: in units of its core, and never more than the width of an order-7 cell. */
+const REACH_CORES = 10
 const REACH = 20 * ARCMIN
+/** Radius of a circle around an order-7 cell. */
+const SHARD_RADIUS = 29 * ARCMIN
 
 export interface Cluster {
   readonly x: number
   readonly y: number
   readonly z: number
   readonly core: number
+  readonly reach: number
   /** Galaxies per steradian at the centre. */
   readonly peak: number
   readonly redshift: number
@@ -57,7 +61,10 @@ export function skyOf(seed: number, { shard, cells, centres }: Shard): ShardSky 
   const latitude = (Math.abs(icrsToGalactic(lon, lat)[1]) * 180) / Math.PI
   const stars = STAR_DENSITY * Math.exp((42 - latitude) / 30) * CELL_AREA
   const field = FIELD_DENSITY * CELL_AREA
-  const clusters = withNeighbours(shard).flatMap(near => clustersOf(seed, near))
+  const centre = unitVector(lon, lat)
+  const clusters = withNeighbours(shard)
+    .flatMap(near => clustersNear(seed, near))
+    .filter(({ x, y, z, reach }) => angle(centre, [x, y, z]) < reach + SHARD_RADIUS)
   const totals = new Float64Array(cells.length).fill(stars + field)
   for (const cluster of clusters) {
     for (let n = 0; n < cells.length; n++) {
@@ -94,11 +101,27 @@ function membersIn(cluster: Cluster, x: number, y: number, z: number): number {
 
 /** Galaxies per steradian of a cluster in a direction: a projected Plummer sphere (Plummer 1911). */
 export function density(cluster: Cluster, x: number, y: number, z: number): number {
-  const [dx, dy, dz] = [x - cluster.x, y - cluster.y, z - cluster.z]
+  const dx = x - cluster.x
+  const dy = y - cluster.y
+  const dz = z - cluster.z
   const square = dx * dx + dy * dy + dz * dz
-  if (square > REACH * REACH) return 0
+  if (square > cluster.reach * cluster.reach) return 0
   const fall = 1 + square / (cluster.core * cluster.core)
   return cluster.peak / (fall * fall)
+}
+
+const remembered = new Map<string, Cluster[]>()
+const REMEMBERED = 2000
+
+/** As `clustersOf`, remembering the latest: neighbours in NESTED order ask for the same cells. */
+function clustersNear(seed: number, shard: number): Cluster[] {
+  const key = `${seed} ${shard}`
+  const known = remembered.get(key)
+  if (known) return known
+  if (remembered.size === REMEMBERED) remembered.delete(remembered.keys().next().value!)
+  const clusters = clustersOf(seed, shard)
+  remembered.set(key, clusters)
+  return clusters
 }
 
 /** The clusters whose centres are in an order-7 cell. */
@@ -117,7 +140,8 @@ export function clustersOf(seed: number, shard: number): Cluster[] {
       const members = Math.min(kind.most, kind.members * random.uniform() ** -kind.slope)
       const [low, high] = kind.redshift
       const redshift = low + (high - low) * Math.sqrt(random.uniform())
-      clusters.push({ x, y, z, core, peak: members / (Math.PI * core * core), redshift })
+      const reach = Math.min(REACH, REACH_CORES * core)
+      clusters.push({ x, y, z, core, reach, peak: members / (Math.PI * core * core), redshift })
     }
   }
   return clusters
