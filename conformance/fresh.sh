@@ -159,6 +159,8 @@ INNER
       cat <<'INNER'
 began=$(date +%s)
 CI=true npm test && status=0 || status=$?
+stilts -version >/dev/null && /usr/bin/python3 -c "import pyvo, astropy, healpy" && xmllint --version 2>/dev/null ||
+  say "a test client does not run"
 say "npm test ended with status $status after $(($(date +%s) - began)) s"
 exit $status
 INNER
