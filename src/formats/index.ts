@@ -2,9 +2,11 @@
 import { ServiceError } from '../error.ts'
 import { writeBinary, writeBinary2 } from '../votable/binary.ts'
 import { writeTableData } from '../votable/tabledata.ts'
+import { arrowWriter } from './arrow.ts'
 import { fitsWriter } from './fits.ts'
 import { htmlWriter } from './html.ts'
 import { jsonWriter, ndjsonWriter } from './json.ts'
+import { parquetWriter } from './parquet.ts'
 import { csvWriter, tsvWriter } from './separated.ts'
 import { textWriter } from './text.ts'
 import type { Writer } from './writer.ts'
@@ -66,6 +68,18 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
     headless: tsvWriter(false),
   },
   { mediaType: 'application/fits', aliases: ['fits'], extension: 'fits', writer: fitsWriter },
+  {
+    mediaType: 'application/vnd.apache.arrow.stream',
+    aliases: ['arrow'],
+    extension: 'arrows',
+    writer: arrowWriter,
+  },
+  {
+    mediaType: 'application/vnd.apache.parquet',
+    aliases: ['parquet', 'application/x-parquet', 'application/parquet'],
+    extension: 'parquet',
+    writer: parquetWriter,
+  },
   { mediaType: 'application/json', aliases: ['json'], extension: 'json', writer: jsonWriter },
   {
     mediaType: 'application/x-ndjson',
