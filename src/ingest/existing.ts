@@ -3,9 +3,9 @@ import type { Client } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
 import { adqlName, adqlTableName } from '../tap/publish.ts'
 import type { Datatype } from '../votable/field.ts'
-import { type SqlTable, sqlType } from './build.ts'
 import type { TableName } from './names.ts'
 import type { ColumnPlan } from './plan.ts'
+import { type SqlTable, sqlType } from './statements.ts'
 
 export interface Existing {
   /** As queries write it. */
@@ -26,10 +26,11 @@ interface ExistingColumn {
   readonly unit: string | undefined
 }
 
-/** The published table of that name, whatever its case. */
+/** The published table of that name, whatever its case; throws `usage` for a view. */
 export async function findPublished(client: Client, name: TableName): Promise<Existing | undefined> {
   const [row] = await client.query<{
     table_name: string
+    table_type: string
     description: string | null
     sql_schema: string
     sql_table: string
@@ -39,6 +40,8 @@ export async function findPublished(client: Client, name: TableName): Promise<Ex
     adqlTableName(name.schema, name.table),
   ])
   if (!row) return undefined
+  if (row.table_type === 'view')
+    throw new ServiceError('usage', `${row.table_name} is a view: rows cannot go into it.`)
   const columns = await client.query<ExistingColumn>(
     `SELECT sql_name AS "sqlName", datatype, arraysize, unit
        FROM almagest.published_column

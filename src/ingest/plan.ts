@@ -3,11 +3,11 @@ import { ServiceError } from '../error.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
 import { isString } from '../votable/field.ts'
-import { type SqlColumn, sqlType } from './build.ts'
 import { nameColumns } from './names.ts'
 import { openTable } from './open.ts'
 import { SHARD_ORDER } from './place.ts'
 import { findIdentifiers, findPosition, type Position } from './position.ts'
+import { type SqlColumn, sqlType } from './statements.ts'
 
 export interface PlanOptions {
   readonly files: readonly string[]

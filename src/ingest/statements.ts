@@ -90,10 +90,13 @@ export async function copyRows(
   await client.copyFrom(`COPY ${sqlName(table)} (${names(columns)}) FROM STDIN (FORMAT binary)`, data)
 }
 
-/** Makes `target` of the rows of `loaded`, in the order of their cells, and drops `loaded`. */
+/** Makes `target` of the rows of `loaded`, in the order of their cells. */
 export async function sortInto(client: Client, loaded: SqlTable, target: SqlTable): Promise<void> {
   await client.query(`CREATE TABLE ${sqlName(target)} AS SELECT * FROM ${sqlName(loaded)} ORDER BY hpx29`)
-  await client.query(`DROP TABLE ${sqlName(loaded)}`)
+}
+
+export async function dropTable(client: Client, table: SqlTable): Promise<void> {
+  await client.query(`DROP TABLE ${sqlName(table)}`)
 }
 
 export async function appendSorted(
@@ -105,6 +108,27 @@ export async function appendSorted(
   await client.query(
     `INSERT INTO ${sqlName(target)} (${names(columns)}) SELECT ${names(columns)} FROM ${sqlName(loaded)} ORDER BY hpx29`,
   )
+}
+
+/**
+ * Calls back with how far the index at work in a client's transaction is, seen from other connections; resolves to
+ * a function that ends it.
+ */
+export async function watchIndexing(
+  db: Database,
+  client: Client,
+  seen: (done: number, total: number) => void,
+): Promise<() => void> {
+  const [own] = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const look = async () => {
+    const [index] = await db.query<{ done: string; total: string }>(
+      'SELECT blocks_done AS done, blocks_total AS total FROM pg_stat_progress_create_index WHERE pid = $1',
+      [own!.pid],
+    )
+    if (index && Number(index.total) > 0) seen(Number(index.done), Number(index.total))
+  }
+  const timer = setInterval(() => look().catch(() => {}), 1000)
+  return () => clearInterval(timer)
 }
 
 /** GiST for regions and pairs, b-tree for cell ranges. */
@@ -153,49 +177,6 @@ export async function forgetCells(client: Client, published: SqlTable): Promise<
   await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [
     adqlTableName(published.schema, published.table),
   ])
-}
-
-export async function retire(client: Client, { schema, table }: SqlTable): Promise<void> {
-  await client.query('INSERT INTO almagest.retired_table (sql_schema, sql_table) VALUES ($1, $2)', [
-    schema,
-    table,
-  ])
-}
-
-/** How long a drop may wait for readers; those that come meanwhile wait behind it. */
-const DROP_WAIT = '1s'
-
-/**
- * Drops replaced tables that nobody reads any more, and gives the others. One that was replaced a moment ago stays,
- * for queries that were compiled before and are still to begin.
- */
-export async function dropRetired(db: Database): Promise<SqlTable[]> {
-  const retired = await db.query<SqlTable & { ripe: boolean }>(
-    `SELECT sql_schema AS schema, sql_table AS table, retired_at < clock_timestamp() - interval '2 s' AS ripe
-       FROM almagest.retired_table`,
-  )
-  const left: SqlTable[] = []
-  for (const { ripe, ...table } of retired) {
-    if (!ripe || !(await drop(db, table))) left.push(table)
-  }
-  return left
-}
-
-async function drop(db: Database, { schema, table }: SqlTable): Promise<boolean> {
-  try {
-    await db.transaction(async client => {
-      await client.query(`SET LOCAL lock_timeout = '${DROP_WAIT}'`)
-      await client.query(`DROP TABLE IF EXISTS ${sqlName({ schema, table })}`)
-      await client.query('DELETE FROM almagest.retired_table WHERE sql_schema = $1 AND sql_table = $2', [
-        schema,
-        table,
-      ])
-    })
-    return true
-  } catch (error) {
-    if (sqlStateOf(error) === '55P03') return false
-    throw error
-  }
 }
 
 function names(columns: readonly SqlColumn[]): string {
