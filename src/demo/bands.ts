@@ -6,11 +6,8 @@ export type Band = (typeof BANDS)[number]
 /** One value a band, in the order of BANDS. */
 export type PerBand = readonly [g: number, r: number, i: number, z: number, y: number]
 
-export const G = 0
 export const R = 1
 export const I = 2
-export const Z = 3
-export const Y = 4
 
 /** Lower and upper edge of the filters as top hats, in nm. */
 export const FILTERS: readonly (readonly [number, number])[] = [

@@ -1,12 +1,13 @@
 /** The demo survey in the database: whether it is there, and filling it. */
 import { performance } from 'node:perf_hooks'
 import type { Client, Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { BENCH_ROWS } from './bench-rows.ts'
 import { readDescription } from './description.ts'
 import { buildTables, publishTables } from './install.ts'
 import { startRowMaker } from './stream.ts'
-import { DEFAULT_SIZE, type SurveySize } from './survey.ts'
+import { DEFAULT_SIZE, requireSize, type SurveySize } from './survey.ts'
 import type { WorkerTask } from './worker.ts'
 
 /** Counts the versions of the simulation: a demo survey of an earlier one is made anew. */
@@ -31,13 +32,14 @@ export async function demoState(db: Client): Promise<'complete' | 'absent'> {
  * Fills schema demo and publishes it, in one transaction: a survey that is not complete is never seen, and what an
  * interruption leaves behind is nothing. The same survey is not made twice. Aborting `signal` rejects with its reason.
  */
-export function fillDemo(
+export async function fillDemo(
   db: Database,
   size: Partial<SurveySize>,
   report: Report,
   signal: AbortSignal,
 ): Promise<Filled> {
   const survey = { ...DEFAULT_SIZE, ...size }
+  requireSize(survey)
   return fill(db, 'demo.yaml', { edition: EDITION, ...survey }, { survey }, report, signal)
 }
 
@@ -65,9 +67,11 @@ async function fill(
   const seconds = () => (performance.now() - begun) / 1000
   return db.transaction(async client => {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-    if (sameRecipe(await recipeOf(client, first), recipe)) {
+    const there = await recipeOf(client, first)
+    if (there && sameRecipe(there, recipe)) {
       return { filled: false, rows: await rowCounts(client, schema.name), seconds: seconds() }
     }
+    if (!there) await requireAbsent(client, first)
     report({ phase: 'plan', done: 0 })
     const maker = startRowMaker(task, signal)
     try {
@@ -98,8 +102,16 @@ async function recipeOf(client: Client, table: string): Promise<Recipe | undefin
   }
 }
 
-function sameRecipe(there: Recipe | undefined, wanted: Recipe): boolean {
-  return there !== undefined && Object.entries(wanted).every(([key, value]) => there[key] === value)
+async function requireAbsent(client: Client, table: string): Promise<void> {
+  const [row] = await client.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [table])
+  if (!row!.found) return
+  throw new ServiceError('usage', `${table} exists and was not made by almagest demo`, {
+    detail: 'It is left alone; rename or drop it to have the demo in its place.',
+  })
+}
+
+function sameRecipe(there: Recipe, wanted: Recipe): boolean {
+  return Object.entries(wanted).every(([key, value]) => there[key] === value)
 }
 
 async function rowCounts(client: Client, schema: string): Promise<Record<string, number>> {

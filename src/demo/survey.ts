@@ -38,14 +38,20 @@ export interface Survey extends SurveySize {
   readonly visits: Visits
 }
 
-export function planSurvey(size: SurveySize): Survey {
-  const { objects, areaDeg2, seed } = size
+/** Refuses, as `usage`, a size that no survey can have. */
+export function requireSize({ objects, areaDeg2, seed }: SurveySize): void {
   if (!Number.isSafeInteger(objects) || objects < OBJECTS_PER_VARIABLE || objects > 1e9) {
     throw new ServiceError('usage', `The number of objects must be an integer from 40 to 1e9, not ${objects}`)
   }
-  if (!Number.isInteger(seed) || seed !== seed >> 0) {
+  if (seed !== seed >> 0) {
     throw new ServiceError('usage', `The seed must be an integer of 32 bits, not ${seed}`)
   }
+  footprintOf(areaDeg2)
+}
+
+export function planSurvey(size: SurveySize): Survey {
+  requireSize(size)
+  const { objects, areaDeg2, seed } = size
   const footprint = footprintOf(areaDeg2)
   const shards = shardsOf(footprint)
   const counts = shardCounts(size, footprint, shards)

@@ -228,6 +228,16 @@ print(right / len(stars))`
   })
 })
 
+it('leaves a table alone that somebody else made under its name', async () => {
+  await db.query('CREATE SCHEMA bench')
+  await db.query('CREATE TABLE bench.wide (mine int)')
+  await assert.rejects(
+    fillBench(db, { rows: 10 }, silent, never),
+    /bench.wide exists and was not made by almagest/,
+  )
+  await db.query('DROP TABLE bench.wide')
+})
+
 it('makes bench.wide of 14 columns in every usual type', async () => {
   const result = await fillBench(db, { rows: 20_000, seed: 1 }, silent, never)
   assert.deepEqual(result.rows, { wide: 20_000 })
