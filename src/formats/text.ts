@@ -89,7 +89,7 @@ function alignedRows(fields: readonly Field[], widths: readonly number[]): RowEn
   return {
     encode,
     growth: Math.max(6, ...fields.map(textGrowth)),
-    fixed: 1 + fields.length * (WIDEST + 4),
+    fixed: fields.reduce((sum, { name }) => sum + Math.max(WIDEST, name.length) + 4, 1),
   }
 }
 

@@ -131,7 +131,8 @@ function scalar(encode: CellEncoder, filler: Buffer): BinaryCell {
 /** NULL as a whole is no elements, or as many fillers as a fixed size wants. */
 function array(field: Field, shape: Shape, element: Element, filler: Buffer): BinaryCell {
   const fillers = shape.variable ? NO_ELEMENTS : Buffer.concat(Array<Buffer>(shape.items).fill(filler))
-  return scalar(elements(field, shape, element), fillers)
+  // A NULL element is 4 bytes on the wire.
+  return { ...scalar(elements(field, shape, element), fillers), growth: Math.max(1, filler.length / 4) }
 }
 
 function copyBytes(data: Buffer, p: number, length: number, out: Buffer, o: number): number {

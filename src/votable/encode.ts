@@ -35,7 +35,10 @@ export async function* encodeRows(source: RowSource, encoder: RowEncoder): Async
         if (o > 0) return i
         out = Buffer.allocUnsafeSlow(most)
       }
-      o = encode(data, start, out, o)
+      const next = encode(data, start, out, o)
+      if (next > out.length)
+        throw new RangeError(`A row took ${next - o} bytes, at most ${most} were foreseen.`)
+      o = next
     }
     return i
   }

@@ -183,6 +183,22 @@ test('rows larger than a buffer, and many batches, come through whole', { skip }
   }
 })
 
+test('arrays full of NULL are larger than they came', { skip }, async () => {
+  const fields: Field[] = [
+    { name: 'd', datatype: 'double', arraysize: '*' },
+    { name: 'c', datatype: 'doubleComplex', arraysize: '*' },
+    { name: 'after', datatype: 'int' },
+  ]
+  const nulls = Array<null>(40_000).fill(null)
+  for (const name of ['votable', 'votable/td']) {
+    const { writer } = chooseFormat(name)
+    const source = rowSource(fields, [[nulls, nulls, 7]], { wire: writer.wire })
+    const [row] = readAstropy(await collect(writer.write(source, { infos: [] })))
+    assert.equal(source.outcome.error, undefined)
+    assert.equal(row![2], '7')
+  }
+})
+
 test('the first batch leaves without waiting for the second', async () => {
   for (const name of ['votable', 'votable/td', 'csv']) {
     const { writer } = chooseFormat(name)
