@@ -4,9 +4,10 @@
 CREATE SCHEMA adql;
 GRANT USAGE ON SCHEMA adql TO PUBLIC;
 
--- Stops a query with a message for its author (SQLSTATE 22023). Of any type, so that it stands in any expression.
+-- Stops a query with a message for its author (SQLSTATE 22023). STABLE, or the planner would call it where CASE
+-- does not; so what calls it is STABLE, too.
 CREATE FUNCTION adql.refuse(message text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $$
 BEGIN
   RAISE EXCEPTION USING MESSAGE = message, ERRCODE = '22023';
 END $$;
@@ -22,14 +23,14 @@ RETURN CASE
 
 -- A position. NaN is no value; a latitude out of range is an error, where pgSphere would move the point.
 CREATE FUNCTION adql.point(lon double precision, lat double precision) RETURNS spoint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
   WHEN lat BETWEEN -90 AND 90 THEN
     CASE WHEN lon > '-Infinity' AND lon < 'Infinity' THEN spoint(radians(lon), radians(lat)) END
   WHEN lat <> 'NaN' AND adql.refuse('the latitude ' || lat || ' is not within -90 and 90 degrees') THEN NULL END;
 
 CREATE FUNCTION adql.point(lon_lat double precision[]) RETURNS spoint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN adql.point(lon_lat[1], lon_lat[2]);
 
 CREATE FUNCTION adql.antipode(p spoint) RETURNS spoint
@@ -39,14 +40,14 @@ RETURN spoint(long(p) + pi(), -lat(p));
 -- ---------------------------------------------------------------- shapes
 
 CREATE FUNCTION adql.circle(center spoint, radius double precision) RETURNS scircle
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
   WHEN radius BETWEEN 0 AND 90 THEN scircle(center, radians(radius))
   WHEN radius > 90 AND radius <> 'NaN'
     AND adql.refuse('the radius ' || radius || ' of a circle is over 90 degrees') THEN NULL END;
 
 CREATE FUNCTION adql.circle(lon_lat_radius double precision[]) RETURNS scircle
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN adql.circle(adql.point(lon_lat_radius[1], lon_lat_radius[2]), lon_lat_radius[3]);
 
 -- pgSphere 1.2 makes polygons of text only.
@@ -57,7 +58,7 @@ RETURN CASE WHEN array_position(vertices, NULL) IS NULL THEN
    FROM unnest(vertices) WITH ORDINALITY AS u(v, n)) END;
 
 CREATE FUNCTION adql.polygon(lon_lat double precision[]) RETURNS spoly
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN adql.polygon((SELECT array_agg(adql.point(lon_lat[i], lon_lat[i + 1]) ORDER BY i)
                      FROM generate_series(1, array_length(lon_lat, 1), 2) AS i));
 
@@ -72,7 +73,7 @@ RETURN spoint(
 
 -- BOX of ADQL 2.1 §4.2.9: great-circle sides that cross the arms at right angles.
 CREATE FUNCTION adql.box(center spoint, width double precision, height double precision) RETURNS spoly
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN CASE
   WHEN width > 0 AND width < 180 AND height > 0 AND height < 180 THEN adql.polygon(ARRAY[
     adql.offset_point(center, -tan(radians(width / 2)), -tan(radians(height / 2))),
@@ -85,7 +86,7 @@ RETURN CASE
 -- ---------------------------------------------------------------- shapes as arrays (DALI 1.1 §3.3.5-7)
 
 CREATE FUNCTION adql.coordinates(lon double precision, lat double precision) RETURNS double precision[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
   WHEN lat BETWEEN -90 AND 90 THEN
     CASE WHEN lon BETWEEN 0 AND 360 THEN ARRAY[lon, lat]
@@ -114,6 +115,31 @@ RETURN (SELECT array_agg(round(degrees(v)::numeric, 12)::double precision ORDER 
 CREATE FUNCTION adql.centroid(p spoint) RETURNS spoint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN p;
+
+-- Areas in square degrees. pgSphere's own lose their digits below 0.1 degrees: it adds up angles, and has 1 - cos r.
+CREATE FUNCTION adql.area(p spoint) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN 0;
+
+CREATE FUNCTION adql.area(c scircle) RETURNS double precision
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN degrees(degrees(4 * pi() * sin(radius(c) / 2) ^ 2));
+
+-- Triangles from the first vertex, each by tan(E/2) = a.(b x c) / (1 + a.b + b.c + c.a) (Van Oosterom & Strackee).
+CREATE FUNCTION adql.area(p spoly) RETURNS double precision
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN (
+  WITH vertex AS (
+    SELECT i, xyz(spoint(v[2 * i - 1], v[2 * i])) AS b, xyz(spoint(v[2 * i + 1], v[2 * i + 2])) AS c,
+           xyz(spoint(v[1], v[2])) AS a
+    FROM adql.vertices(p) AS v, generate_series(2, npoints(p) - 1) AS i)
+  SELECT degrees(degrees(abs(sum(2 * atan2(
+    a[1] * ((b[2] - a[2]) * (c[3] - a[3]) - (b[3] - a[3]) * (c[2] - a[2]))
+    + a[2] * ((b[3] - a[3]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[3] - a[3]))
+    + a[3] * ((b[1] - a[1]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[1] - a[1])),
+    1 + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] + b[1] * c[1] + b[2] * c[2] + b[3] * c[3]
+    + c[1] * a[1] + c[2] * a[2] + c[3] * a[3])))))
+  FROM vertex);
 
 -- The centre of gravity of a polygon's surface: half the sum over its edges of their length times their normal
 -- (Gauss's theorem). Either winding: it is turned to the side of the vertices.
@@ -189,7 +215,7 @@ CREATE FUNCTION adql.epoch_prop_pos(
   ra double precision, "dec" double precision, parallax double precision, pmra double precision,
   pmdec double precision, radial_velocity double precision, ref_epoch double precision, out_epoch double precision)
 RETURNS spoint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN adql.point(adql.epoch_prop(ra, "dec", parallax, pmra, pmdec, radial_velocity, ref_epoch, out_epoch));
 
 CREATE FUNCTION adql.to_mjd(t timestamp) RETURNS double precision

@@ -112,6 +112,19 @@ function convert(arg: Resolved, parameter: ParameterType, place: Place): Resolve
 
 function complainArguments(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): void {
   const first = forms[0]!
+  if (
+    first.name === 'POLYGON' &&
+    args.length >= 6 &&
+    args.length % 2 === 1 &&
+    args.every(a => accepts('DOUBLE', a.type))
+  ) {
+    complain(
+      place.state,
+      how.span,
+      `the coordinates of POLYGON come in pairs, and these are ${args.length} numbers`,
+    )
+    return
+  }
   const signatures = forms.map(f => `  ${f.signature}`).join('\n')
   const hint = forms.length === 1 ? `It is ${first.signature}` : `It is one of\n${signatures}`
   const counted = forms.filter(

@@ -59,7 +59,7 @@ function qualified(name: readonly Identifier[], span: Span, place: Place): Resol
       complain(
         place.state,
         column,
-        `${written(qualifier)} has no column ${column.text}`,
+        `${written(qualifier)} has no column ${written([column])}`,
         hintOf(column, known, otherTables(column, place)),
       )
     }
@@ -83,7 +83,7 @@ function complainUnknown(name: Identifier, place: Place): void {
     )
     return
   }
-  complain(place.state, name, `there is no column ${name.text}`, hint)
+  complain(place.state, name, `there is no column ${written([name])}`, hint)
 }
 
 function complainQualifier(qualifier: readonly Identifier[], place: Place): void {

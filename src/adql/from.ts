@@ -138,14 +138,6 @@ function resolveJoin(join: Join, parent: Scope | undefined, state: State): Joine
   const equal = merged.map(m => m.on).reduce<Resolved | undefined>((a, b) => (a ? and(a, b) : b), undefined)
   const condition = on ?? equal
   const type = join.type === 'INNER' && !condition ? 'CROSS' : join.type
-  if (!condition && type !== 'CROSS' && !join.natural) {
-    complain(
-      state,
-      join,
-      `a ${type} JOIN needs a condition`,
-      'Say which rows belong together with ON … or USING (…).',
-    )
-  }
   const visible = merged.map(m => m.visible)
   const hidden = new Set(visible.flatMap(v => v.hides.map(h => `${h.relation.alias}.${h.column.sqlName}`)))
   const remains = (v: Visible) =>

@@ -2,8 +2,15 @@
 import type { Complaint } from './error.ts'
 import { eulerAngles, type Frame, isFrame } from './frames.ts'
 import { type Template, template } from './functions.ts'
-import { isPositionPair, type Plan, type Planned, type PlannedStage, type Test } from './plan.ts'
-import { constant, constantShape, type Shape, shapeNumbers, shapeSql } from './shapes.ts'
+import {
+  indexedRelation,
+  isPositionPair,
+  type Plan,
+  type Planned,
+  type PlannedStage,
+  type Test,
+} from './plan.ts'
+import { constant, constantShape, type Shape, shapeArea, shapeNumbers, shapeSql } from './shapes.ts'
 import type { Call, Core, Query } from './tree.ts'
 import { isGeometry, type Type } from './types.ts'
 import { mapBody, mapOperands } from './walk.ts'
@@ -163,7 +170,8 @@ function circle(
   return fragment(`scircle($1, radians(${radius}))`, args.slice(0, 1), 'circle', e)
 }
 
-const turned = (sql: string, from: Frame, to: Frame): string => `(${sql} + strans(${eulerAngles(from, to).join(', ')}))`
+const turned = (sql: string, from: Frame, to: Frame): string =>
+  `(${sql} + strans(${eulerAngles(from, to).join(', ')}))`
 
 /** ivo_geom_transform: the frames are literals that `resolve` has checked. */
 function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
@@ -173,28 +181,32 @@ function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
   return fragment(sql, [sphere(shape, complain)], e.type, e)
 }
 
-/** Square degrees within a radius in degrees; 1 − cos r as 2 sin²(r/2), which holds for small ones. */
-const capArea = (radius: number): number => 4 * Math.PI * Math.sin((radius * Math.PI) / 360) ** 2 * (180 / Math.PI) ** 2
-
 function area(e: Call<PlannedStage>, complain: Complain): Printable {
   const of = e.args[0]!
   const shape = constantShape(of, complain)
-  if (of.type === 'point')
-    return fragment('CASE WHEN $1 IS NOT NULL THEN 0::float8 END', [sphere(of, complain)], 'double', e)
-  if (shape?.kind === 'circle') {
-    return fragment(`${capArea(shape.radius)}::float8`, [], 'double', e)
-  }
+  if (shape) return fragment(`${shapeArea(shape)}::float8`, [], 'double', e)
   const [center, radius] = of.kind === 'call' && of.form.name === 'CIRCLE' ? of.args : []
   const size = radius && constant(radius)
   if (center && size !== undefined && size > 90 && size <= 180) {
-    return fragment(`CASE WHEN $1 IS NOT NULL THEN ${capArea(size)}::float8 END`, [sphere(center, complain)], 'double', e)
+    const large = shapeArea({ kind: 'circle', center: [0, 0], radius: size })
+    return fragment(
+      `CASE WHEN $1 IS NOT NULL THEN ${large}::float8 END`,
+      [sphere(center, complain)],
+      'double',
+      e,
+    )
   }
-  return fragment('degrees(degrees(area($1)))', [sphere(of, complain)], 'double', e)
+  return fragment('adql.area($1)', [sphere(of, complain)], 'double', e)
 }
 
 // ---------------------------------------------------------------- predicates
 
-/** CONTAINS and INTERSECTS. A NULL operand gives NULL, neither 1 nor 0. */
+/** By which pgSphere's circles are wider than their radius, in radians. */
+const TOLERANCE = '1e-9'
+
+/**
+ * CONTAINS and INTERSECTS. A position in a circle whose radius comes from a row is found by its distance, which takes
+ * any radius, unless its index can be used. A NULL operand gives NULL, neither 1 nor 0. */
 function truth(e: Test, complain: Complain): Printable {
   const { call } = e
   if (call.form.kind !== 'geometry') return { ...plain(call, complain), type: 'boolean' } as Fragment
@@ -204,6 +216,17 @@ function truth(e: Test, complain: Complain): Printable {
   if (b.kind === 'call' && b.form.name === 'CIRCLE') {
     const radius = b.args[1] && constant(b.args[1])
     if (radius !== undefined && radius > 90 && radius <= 180) return inLargeCircle(e, a, b, radius, complain)
+  }
+  if (
+    a.type === 'point' &&
+    b.kind === 'call' &&
+    b.form.name === 'CIRCLE' &&
+    constant(b.args[1]!) === undefined
+  ) {
+    if (!e.filter || !indexedRelation(a)) {
+      const [center, radius] = b.args.map(arg => sphere(arg, complain)) as [Printable, Printable]
+      return made(`($1 <-> $2) <= radians($3) + ${TOLERANCE}`, [sphere(a, complain), center, radius])
+    }
   }
   const args = [sphere(a, complain), sphere(b, complain)]
   if (a.type === 'point' && b.type === 'point') return made('$1 <@ scircle($2, 0)', args)
@@ -224,7 +247,7 @@ function inLargeCircle(
   const center = sphere(b.args[0]!, complain)
   const inner = sphere(a, complain)
   if (a.type === 'point')
-    return fragment(`($1 <-> $2) <= radians(${radius}) + 1e-9`, [inner, center], 'boolean', e)
+    return fragment(`($1 <-> $2) <= radians(${radius}) + ${TOLERANCE}`, [inner, center], 'boolean', e)
   const rest = `scircle(adql.antipode($2), radians(${180 - radius}))`
   const sql = e.call.form.name === 'CONTAINS' ? `NOT ($1 && ${rest})` : `NOT ($1 <@ ${rest})`
   return fragment(sql, [inner, center], 'boolean', e)

@@ -155,7 +155,8 @@ function binary(e: ExpressionOf<'binary'>, place: Place): Resolved {
   }
   const type = numericResult(left.type, right.type)
   if ('&|^'.includes(operator) && !isInteger(type)) {
-    const hint = operator === '^' ? 'It is the exclusive or of bits; powers are written POWER(x, y).' : undefined
+    const hint =
+      operator === '^' ? 'It is the exclusive or of bits; powers are written POWER(x, y).' : undefined
     complain(place.state, e, `${operator} needs integers`, hint)
     return unknown(e)
   }

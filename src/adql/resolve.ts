@@ -136,7 +136,7 @@ function resolveItems(items: readonly Ast.SelectItem[], place: Place): Item<Reso
   const found = items.flatMap((item): Unnamed[] => {
     if (item.kind === 'item') {
       const expression = resolveExpression(item.expression, place)
-      const own = expression.kind === 'column' ? expression.column.name : undefined
+      const own = item.expression.kind === 'column' ? columnName(item.expression, expression) : undefined
       return [{ expression, name: item.alias?.text ?? own, column: undefined }]
     }
     const visible =
@@ -154,6 +154,11 @@ function resolveItems(items: readonly Ast.SelectItem[], place: Place): Item<Reso
     const unique = name ?? freeName(nameOf(expression), taken)
     return { expression, column: outputColumn(unique, expression, sqlNames) }
   })
+}
+
+/** A merged column of a FULL join is an expression, and keeps its name. */
+function columnName(written: Ast.ExpressionOf<'column'>, found: Resolved): string {
+  return found.kind === 'column' ? found.column.name : written.name.at(-1)!.text
 }
 
 /** A name for a column without one, different from all others in the list (TAP 1.1 §3.2). */

@@ -47,8 +47,8 @@ export function constantShape(e: Planned, complain: Complain): Shape | undefined
   const { name } = e.form
   if (name === 'POINT') {
     const [lon, lat] = e.args.map(constant)
-    if (lon === undefined || lat === undefined) return undefined
     checkPosition(lon, lat, e.args, complain)
+    if (lon === undefined || lat === undefined) return undefined
     const [l, b] = [((lon % 360) + 360) % 360, lat]
     if (!e.frame) return { kind: 'point', position: [lon >= 0 && lon <= 360 ? lon : l, b] }
     return { kind: 'point', position: toIcrs(e.frame, l, b) }
@@ -62,24 +62,31 @@ export function constantShape(e: Planned, complain: Complain): Shape | undefined
   const [centerArg, ...rest] = e.args
   const center = centerArg && constantShape(centerArg, complain)
   const sizes = rest.map(constant)
-  if (center?.kind !== 'point') return undefined
-  if (name === 'CIRCLE') return circle(center.position, sizes[0], rest[0]!, complain)
   const [width, height] = sizes
+  if (name === 'BOX') {
+    checkBox(width, rest[0]!, complain)
+    checkBox(height, rest[1]!, complain)
+  }
+  if (center?.kind !== 'point') return undefined
+  if (name === 'CIRCLE') return circle(center.position, width, rest[0]!, complain)
   if (width === undefined || height === undefined) return undefined
-  checkBox(width, rest[0]!, complain)
-  checkBox(height, rest[1]!, complain)
   return { kind: 'polygon', vertices: boxCorners(center.position, width, height) }
 }
 
-function checkPosition(lon: number, lat: number, args: readonly Planned[], complain: Complain): void {
-  const at = (i: number) => ({ start: args[i]!.start, end: args[i]!.end })
-  if (!Number.isFinite(lon)) complain({ ...at(0), message: `the longitude ${lon} is not a number` })
-  if (lat >= -90 && lat <= 90) return
-  const swapped = lon >= -90 && lon <= 90 ? ' Are longitude and latitude exchanged?' : ''
+function checkPosition(
+  lon: number | undefined,
+  lat: number | undefined,
+  args: readonly Planned[],
+  complain: Complain,
+): void {
+  if (lat === undefined || (lat >= -90 && lat <= 90)) return
+  const { start, end } = args[1]!
+  const exchanged = lon !== undefined && lon >= -90 && lon <= 90
   complain({
-    ...at(1),
+    start,
+    end,
     message: `the latitude ${lat} is not within -90 and 90 degrees`,
-    hint: `Coordinates are longitude, latitude, in degrees.${swapped}`,
+    hint: `Coordinates are longitude, latitude, in degrees.${exchanged ? ' Are they exchanged?' : ''}`,
   })
 }
 
@@ -100,8 +107,8 @@ function circle(
   return { kind: 'circle', center, radius }
 }
 
-function checkBox(size: number, arg: Planned, complain: Complain): void {
-  if (size > 0 && size < 180) return
+function checkBox(size: number | undefined, arg: Planned, complain: Complain): void {
+  if (size === undefined || (size > 0 && size < 180)) return
   const message = `a BOX cannot be ${size} degrees wide or high: it must be more than 0 and less than 180`
   complain({ start: arg.start, end: arg.end, message })
 }
@@ -156,10 +163,11 @@ const same = (a: Position, b: Position): boolean => {
 const vectors = (vertices: readonly Position[]): Vector[] =>
   vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
 
-/** pgSphere takes a polygon when all vertices are within 90° of their common centre. */
+/** pgSphere takes a polygon when all vertices are within 90° of the middle of their extents in x, y and z. */
 function inHemisphere(vertices: readonly Position[]): boolean {
   const points = vectors(vertices)
-  const center = points.reduce<Vector>((s, p) => [s[0] + p[0], s[1] + p[1], s[2] + p[2]], [0, 0, 0])
+  const middle = (i: 0 | 1 | 2) => Math.min(...points.map(p => p[i])) + Math.max(...points.map(p => p[i]))
+  const center: Vector = [middle(0), middle(1), middle(2)]
   return points.every(p => dot(p, center) > 1e-9)
 }
 
@@ -180,6 +188,22 @@ function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
   const sides = [dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)]
   if (sides.some(s => Math.abs(s) < 1e-15)) return false
   return sides[0]! > 0 !== sides[1]! > 0 && sides[2]! > 0 !== sides[3]! > 0 && sides[0]! > 0 === sides[3]! > 0
+}
+
+/** Square degrees; of a polygon by triangles from its first vertex (Van Oosterom & Strackee 1983). */
+export function shapeArea(shape: Shape): number {
+  const squareDegrees = (180 / Math.PI) ** 2
+  if (shape.kind === 'point') return 0
+  // 1 − cos r as 2 sin²(r/2), which keeps its digits for small radii.
+  if (shape.kind === 'circle') return 4 * Math.PI * Math.sin((shape.radius * RAD) / 2) ** 2 * squareDegrees
+  const [a, ...rest] = vectors(shape.vertices) as [Vector, ...Vector[]]
+  const minus = (v: Vector): Vector => [v[0] - a[0], v[1] - a[1], v[2] - a[2]]
+  let sum = 0
+  for (let i = 0; i + 1 < rest.length; i++) {
+    const [b, c] = [rest[i]!, rest[i + 1]!]
+    sum += 2 * Math.atan2(dot(a, cross(minus(b), minus(c))), 1 + dot(a, b) + dot(b, c) + dot(c, a))
+  }
+  return Math.abs(sum) * squareDegrees
 }
 
 // ---------------------------------------------------------------- as SQL

@@ -120,7 +120,7 @@ function atom(word: string): Unit | undefined {
   return undefined
 }
 
-function power(unit: Unit, exponent: number): Unit {
+function raise(unit: Unit, exponent: number): Unit {
   const dimensions = Object.fromEntries(Object.entries(unit.dimensions).map(([k, v]) => [k, v * exponent]))
   return u(unit.factor ** exponent, dimensions)
 }
@@ -131,59 +131,59 @@ function times(a: Unit, b: Unit): Unit {
   return u(a.factor * b.factor, dimensions)
 }
 
-/** A unit string as factor and dimensions, or undefined when it is no unit we know. */
+/**
+ * A unit string as factor and dimensions, or undefined when it is no unit we know: factors joined by `.`, `*`, `/`
+ * or a blank, each a number, a unit or parentheses, with an exponent after `**`, `^` or nothing.
+ */
 export function parseUnit(text: string): Unit | undefined {
-  let rest = text.trim()
-  let result = u(1, {})
-  let operator = '.'
-  const stack: { result: Unit; operator: string }[] = []
-  while (rest !== '') {
-    const open = /^\s*\(/.exec(rest)
-    if (open) {
-      stack.push({ result, operator })
-      result = u(1, {})
-      operator = '.'
-      rest = rest.slice(open[0].length)
-      continue
+  const tokens = text.match(/\*\*|[A-Za-z%]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+|[-+*./^()]|\S/g) ?? []
+  let at = 0
+  const take = (token: string): boolean => tokens[at] === token && ++at > 0
+  const isNumber = (token: string | undefined) => token !== undefined && /^\d/.test(token)
+
+  function product(): Unit | undefined {
+    let result = power()
+    while (result && at < tokens.length && tokens[at] !== ')') {
+      const divides = take('/')
+      if (!divides && !take('.')) take('*')
+      const next = power()
+      result = next && times(result, divides ? raise(next, -1) : next)
     }
-    const close = /^\s*\)/.exec(rest)
-    let factor: Unit | undefined
-    let length = 0
-    if (close) {
-      const outer = stack.pop()
-      if (!outer) return undefined
-      factor = result
-      result = outer.result
-      operator = outer.operator
-      length = close[0].length
-    } else {
-      const scale = /^\s*10(?:\*\*|\^)\(?([-+]?\d+)\)?/.exec(rest) ?? undefined
-      const number = scale ? undefined : (/^\s*(\d+\.?\d*(?:[eE][-+]?\d+)?)/.exec(rest) ?? undefined)
-      const word = /^\s*([A-Za-z%]+)/.exec(rest)
-      if (scale) [factor, length] = [u(10 ** Number(scale[1]), {}), scale[0].length]
-      else if (number) [factor, length] = [u(Number(number[1]), {}), number[0].length]
-      else if (word) [factor, length] = [atom(word[1]!), word[0].length]
-    }
-    if (!factor) return undefined
-    rest = rest.slice(length)
-    const exponent = /^(?:\*\*|\^)?\(?([-+]?\d+(?:\.\d+|\/\d+)?)\)?/.exec(rest)
-    if (exponent && length > 0) {
-      const [n, d] = exponent[1]!.split('/')
-      factor = power(factor, Number(n) / Number(d ?? 1))
-      rest = rest.slice(exponent[0].length)
-    }
-    result = times(result, operator === '/' ? power(factor, -1) : factor)
-    const next = /^\s*([*./])(?!\*)|^\s*(?=\))|^\s+/.exec(rest)
-    if (rest.trim() === '') break
-    if (!next) {
-      if (/^[A-Za-z(]/.test(rest)) operator = '.'
-      else return undefined
-    } else {
-      operator = next[1] === '/' ? '/' : '.'
-      rest = rest.slice(next[0].length)
-    }
+    return result
   }
-  return stack.length === 0 ? result : undefined
+
+  function power(): Unit | undefined {
+    const scale = isNumber(tokens[at])
+    const base = factor()
+    if (!base) return undefined
+    const marked = take('**') || take('^')
+    if (!marked && (scale || !(isNumber(tokens[at]) || tokens[at] === '-' || tokens[at] === '+'))) return base
+    const value = exponent()
+    return value === undefined ? undefined : raise(base, value)
+  }
+
+  function factor(): Unit | undefined {
+    if (take('(')) {
+      const inner = product()
+      return inner && take(')') ? inner : undefined
+    }
+    const token = tokens[at++]
+    if (token === undefined) return undefined
+    return isNumber(token) ? u(Number(token), {}) : atom(token)
+  }
+
+  function exponent(): number | undefined {
+    const parenthesised = take('(')
+    const sign = take('-') ? -1 : take('+') ? 1 : 1
+    const numerator = Number(tokens[at++])
+    const denominator = parenthesised && take('/') ? Number(tokens[at++]) : 1
+    if (parenthesised && !take(')')) return undefined
+    const value = (sign * numerator) / denominator
+    return Number.isFinite(value) ? value : undefined
+  }
+
+  const unit = tokens.length === 0 ? u(1, {}) : product()
+  return at === tokens.length ? unit : undefined
 }
 
 export type Conversion =

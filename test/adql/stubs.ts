@@ -73,7 +73,9 @@ function tableMeta(stub: Stub): TableMeta {
 
 export function createSql(all: readonly TableMeta[]): string {
   const q = (name: string) => `"${name.replaceAll('"', '""')}"`
-  const schemas = [...new Set(all.map(t => t.sqlSchema))].map(s => `CREATE SCHEMA IF NOT EXISTS ${q(s)};`)
+  const schemas = [...new Set(all.map(t => t.sqlSchema))].map(
+    s => `DROP SCHEMA IF EXISTS ${q(s)} CASCADE; CREATE SCHEMA ${q(s)};`,
+  )
   const tables = all.map(t => {
     const columns = t.columns.map(c => `${q(c.sqlName)} ${c.sqlType ?? sqlOf(c.field)}`)
     return `CREATE TABLE ${q(t.sqlSchema)}.${q(t.sqlName)} (${columns.join(', ')});`
@@ -82,9 +84,16 @@ export function createSql(all: readonly TableMeta[]): string {
 }
 
 const sqlOf = (field: Field): string =>
-  field.datatype === 'double' ? SQL.double : field.datatype === 'long' ? SQL.long : field.datatype === 'boolean' ? SQL.boolean : SQL.char
+  field.datatype === 'double'
+    ? SQL.double
+    : field.datatype === 'long'
+      ? SQL.long
+      : field.datatype === 'boolean'
+        ? SQL.boolean
+        : SQL.char
 
-const unquoted = (part: string) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : regular(part))
+const unquoted = (part: string) =>
+  part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : regular(part)
 const parts = (name: string) => (name.match(/"(?:[^"]|"")*"|[^."]+/g) ?? []).map(p => unquoted(p.trim()))
 
 /** Changes the stubs so that one complaint goes away; false when it cannot. */
@@ -115,10 +124,16 @@ function repair(query: string, p: Problem, stubs: Stub[]): boolean {
   const wants: readonly [RegExp, Kind][] = [
     [/argument \d \((a|b|inner|outer|shape)\)/, 'polygon'],
     [/argument \d \((p|center)\)/, 'point'],
-    [/a string is compared with|compared with a string|LIKE compares strings|\|\| joins|cannot be a number|COALESCE are of different/, 'char'],
+    [
+      /a string is compared with|compared with a string|LIKE compares strings|\|\| joins|cannot be a number|COALESCE are of different/,
+      'char',
+    ],
     [/a time is compared|compared with a time/, 'timestamp'],
     [/a point is compared|compared with a point/, 'point'],
-    [/polygon is compared|compared with a polygon|circle is compared|compared with a circle|does not take \(.*(a point|a polygon|a circle)|does not take \(a number, a number\)/, 'polygon'],
+    [
+      /polygon is compared|compared with a polygon|circle is compared|compared with a circle|does not take \(.*(a point|a polygon|a circle)|does not take \(a number, a number\)/,
+      'polygon',
+    ],
     [/does not take|CENTROID|COORD/, 'point'],
     [/truth value is compared|a condition is needed/, 'boolean'],
     [/needs integers/, 'long'],
@@ -127,7 +142,9 @@ function repair(query: string, p: Problem, stubs: Stub[]): boolean {
   const named = /\((\w+)\)/.exec(message)?.[1]
   const names = [named, ...(span.match(/"(?:[^"]|"")*"|[A-Za-z]\w*/g) ?? []).map(unquoted)]
   for (const name of names) {
-    const stub = stubs.find(s => name !== undefined && s.columns.get(name.toLowerCase() === name ? name : name) !== undefined)
+    const stub = stubs.find(
+      s => name !== undefined && s.columns.get(name.toLowerCase() === name ? name : name) !== undefined,
+    )
     if (!stub || !kind || stub.columns.get(name!) === kind) continue
     if (stub.columns.get(name!) !== 'double') continue
     stub.columns.set(name!, kind)
