@@ -151,3 +151,17 @@ SELECT 'tap_schema.' || t, c, CASE type WHEN 'text' THEN 'char' ELSE type END, C
     ('key_columns', 2, 'from_column', 'text', 'Column in the table that has the key'),
     ('key_columns', 3, 'target_column', 'text', 'Column in the table that it points to')
   ) AS c (t, index, c, type, description);
+
+INSERT INTO almagest.published_key (key_id, from_table, target_table, description) VALUES
+  ('tap_schema_tables_schema', 'tap_schema.tables', 'tap_schema.schemas', 'Schema of a table'),
+  ('tap_schema_columns_table', 'tap_schema.columns', 'tap_schema.tables', 'Table of a column'),
+  ('tap_schema_keys_from', 'tap_schema.keys', 'tap_schema.tables', 'Table that has a key'),
+  ('tap_schema_keys_target', 'tap_schema.keys', 'tap_schema.tables', 'Table that a key points to'),
+  ('tap_schema_key_columns_key', 'tap_schema.key_columns', 'tap_schema.keys', 'Key of a column pair');
+
+INSERT INTO almagest.published_key_column VALUES
+  ('tap_schema_tables_schema', 'schema_name', 'schema_name'),
+  ('tap_schema_columns_table', 'table_name', 'table_name'),
+  ('tap_schema_keys_from', 'from_table', 'table_name'),
+  ('tap_schema_keys_target', 'target_table', 'table_name'),
+  ('tap_schema_key_columns_key', 'key_id', 'key_id');

@@ -85,15 +85,21 @@ async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<[
   )
 }
 
-async function readText(request: IncomingMessage, limits: BodyLimits): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limits.bytes) throw tooLarge(limits)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+function readText(request: IncomingMessage, limits: BodyLimits): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limits.bytes) chunks.push(chunk)
+      else {
+        chunks = [] // the rest is read and forgotten, so that the answer gets through
+        reject(tooLarge(limits))
+      }
+    })
+    request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
+    request.on('error', reject)
+  })
 }
 
 function tooLarge(limits: BodyLimits): ServiceError {

@@ -40,7 +40,7 @@ export async function send(request: Request, response: Response, answer: Answer)
   response.status(200).setHeader('Content-Type', answer.contentType)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   if (request.method === 'HEAD') {
-    await answer.chunks[Symbol.asyncIterator]().return?.()
+    for await (const _ of answer.chunks) break // begun and left, so that the query behind it ends
     response.end()
     return
   }
@@ -90,6 +90,7 @@ export function sendError(response: Response, error: ServiceError, asText = fals
   }
   response.status(STATUS[error.code])
   response.setHeader('Cache-Control', 'no-store')
+  if (!response.req.complete) response.setHeader('Connection', 'close') // a body that nobody reads to its end
   if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(error.retryAfter))
   if (asText) {
     response.setHeader('Content-Type', 'text/plain; charset=utf-8')

@@ -204,6 +204,11 @@ export class Portal {
     this.#wake = undefined
   }
 
+  /** PostgreSQL is done with it. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Why the stream failed, if it did. */
   get failure(): Error | undefined {
     return this.#failure

@@ -8,7 +8,7 @@ import { ServiceError } from '../error.ts'
 import type { Log } from '../log.ts'
 import type { RowBatch } from '../votable/row.ts'
 import type { Client, Database, StreamQuery } from './database.ts'
-import { StallError, sqlStateOf } from './error.ts'
+import { StallError, StatementError, sqlStateOf } from './error.ts'
 import { openListener } from './listener.ts'
 import { Portal } from './portal.ts'
 
@@ -161,38 +161,42 @@ async function stream(
       throw error
     }
   }
-  const stalled = () => void close(new StallError('the client stopped reading'))
+  const stalled = () => stop(new StallError('the client stopped reading'))
   const portal = new Portal({ ...query, begin, stalled })
   client.query(portal as unknown as pg.Submittable)
 
-  let closed: Promise<void> | undefined
-  /** Frees the connection: at once when the query has ended, else by cancelling it. */
-  const close = (reason?: Error): Promise<void> => {
-    closed ??= (async () => {
-      query.signal.removeEventListener('abort', abort)
-      if (!reason) {
-        await portal.finished
-        client.release(portal.failure !== undefined && !isStatementFailure(portal.failure))
-        return
-      }
-      portal.discard(reason)
-      cancel(config, client, portal)
-      const late = new Promise<void>(resolve => setTimeout(resolve, CANCEL_MS).unref())
-      await Promise.race([portal.finished, late])
-      // A CancelRequest could still be on its way and would hit the connection's next query: drop the connection.
-      client.release(true)
-    })()
-    return closed
+  let cancelled = false
+  /** Ends a query that is at work; the connection is dropped, since a late CancelRequest would hit its next query. */
+  const stop = (reason: Error) => {
+    if (cancelled || portal.ended) return
+    cancelled = true
+    portal.discard(reason)
+    cancel(config, client, portal)
+    const late = new Promise<void>(resolve => setTimeout(resolve, CANCEL_MS).unref())
+    void Promise.race([portal.finished, late]).then(() => client.release(true))
   }
-  const abort = () => void close(abortReason(query.signal))
+  const abort = () => stop(abortReason(query.signal))
   query.signal.addEventListener('abort', abort, { once: true })
+  void portal.finished.then(() => {
+    query.signal.removeEventListener('abort', abort)
+    if (!cancelled)
+      client.release(portal.failure !== undefined && !(portal.failure instanceof StatementError))
+  })
   try {
     await portal.started
   } catch (error) {
-    await close(portal.failure && isStatementFailure(portal.failure) ? undefined : (error as Error))
+    if (!(error instanceof StatementError)) stop(error as Error)
     throw error
   }
-  return rows(portal, close)
+  return rows(portal, stop)
+}
+
+async function* rows(portal: Portal, stop: (reason: Error) => void): AsyncGenerator<RowBatch> {
+  try {
+    yield* portal.batches()
+  } finally {
+    if (!(portal.failure instanceof StatementError)) stop(portal.failure ?? new Error('the reader left'))
+  }
 }
 
 /** CancelRequest on a connection of its own, as `pg` does it. */
@@ -203,23 +207,6 @@ function cancel(config: pg.ClientConfig, client: pg.PoolClient, portal: Portal):
   }
   messenger.connection.on('error', () => {}) // then the statement ends by client_connection_check_interval
   messenger.cancel(client, portal)
-}
-
-async function* rows(portal: Portal, close: (reason?: Error) => Promise<void>): AsyncGenerator<RowBatch> {
-  let complete = false
-  try {
-    yield* portal.batches()
-    complete = true
-  } finally {
-    const failure = portal.failure
-    const ended = complete || (failure !== undefined && isStatementFailure(failure))
-    await close(ended ? undefined : (failure ?? new Error('the reader left')))
-  }
-}
-
-/** PostgreSQL said so itself, hence the connection goes on to the next ReadyForQuery by itself. */
-function isStatementFailure(error: Error): boolean {
-  return error.name === 'StatementError'
 }
 
 function abortReason(signal: AbortSignal): Error {

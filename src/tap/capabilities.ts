@@ -1,5 +1,5 @@
 /** `/tap/capabilities`: TAP 1.1 §2.4 with TAPRegExt 1.0, printed from what the code can do. */
-import { declaredFeatures } from '../adql/functions.ts'
+import { declaredFeatures } from '../adql/features.ts'
 import type { Limits } from '../config.ts'
 import { OUTPUT_FORMATS } from '../formats/index.ts'
 import { paramHttp, simpleCapability, vosiCapabilities } from '../vosi/capabilities.ts'

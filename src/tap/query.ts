@@ -2,7 +2,8 @@
  * One TAP query, from its text to bytes, the same for sync and for a job:
  * compile → stream from PostgreSQL under the identity's role → limit → writer.
  */
-import { type Compiled, compile, statementError } from '../adql/index.ts'
+import { statementError } from '../adql/failure.ts'
+import { type Compiled, compile } from '../adql/index.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import type { Database } from '../db/database.ts'
@@ -115,10 +116,6 @@ async function* failuresTold(
 }
 
 function queryFailure(error: unknown, compiled: Compiled, query: string, timeoutMs: number): unknown {
-  if (error instanceof StatementError && /^(08|53|57P)/.test(error.sqlState)) {
-    const message = 'The database is overloaded or restarting; try again in a moment.'
-    return new ServiceError('unavailable', message, { retryAfter: 10, cause: error })
-  }
   if (error instanceof StatementError) return statementError(error, compiled, query, timeoutMs)
   if (error instanceof StallError) {
     return new ServiceError('timeout', 'The query was ended because the client stopped reading its result.')
