@@ -70,6 +70,11 @@ function qualified(name: readonly Identifier[], span: Span, place: Place): Resol
 }
 
 function complainUnknown(name: Identifier, place: Place): void {
+  if (place.hidden.some(i => matches(name, i.column.name))) {
+    const hint = `WHERE is done before SELECT gives names: repeat the expression that is called ${name.text}.`
+    complain(place.state, name, `the alias ${name.text} cannot be used in ${place.clause}`, hint)
+    return
+  }
   const known = visibleRelations(place.scope).flatMap(r => r.columns.map(c => c.name))
   const hint = hintOf(name, known, otherTables(name, place))
   const looksLikeText = name.delimited && !/^[A-Za-z][A-Za-z0-9_]*$/.test(name.text)

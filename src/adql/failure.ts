@@ -1,6 +1,7 @@
 /** PostgreSQL's errors in the user's words, pointing into the user's text. */
 import { type ErrorCode, ServiceError } from '../error.ts'
-import { adqlError } from './error.ts'
+import type { Span } from './ast.ts'
+import { adqlError, excerpt, locate } from './error.ts'
 import type { Compiled } from './index.ts'
 
 /** An error as `db/` reports it: SQLSTATE, and the offset in the SQL in code points from 0. */
@@ -67,12 +68,46 @@ export function statementError(
   const reason = USAGE[sqlState] ?? reasonOf(failure)
   if (!reason)
     return new ServiceError('internal', 'The database could not run this query.', { cause: failure })
-  const span = failure.position === undefined ? undefined : originOf(compiled, failure.position)
-  if (span) return adqlError(adql, [{ ...span, ...reason }])
-  return new ServiceError('usage', `ADQL: ${reason.message}`, {
-    detail: reason.hint,
-    cause: failure,
-  } as object)
+  const { message, hint } = reason
+  const spans =
+    failure.position === undefined ? suspects(compiled, failure) : originOf(compiled, failure.position)
+  if (spans.length === 1) return adqlError(adql, [{ ...spans[0]!, ...reason }])
+  const places =
+    spans.length <= 5 ? spans.map(span => ({ ...span, ...locate(adql, span.start), ...reason })) : []
+  const shown = places.map(p => `line ${p.line}, column ${p.column}:\n${excerpt(adql, p)}`)
+  const detail = [hint, ...(shown.length > 0 ? ['It comes from one of these:'] : []), ...shown].join('\n')
+  return new ServiceError('usage', `ADQL: ${message}`, { detail: detail.trim(), problems: places })
+}
+
+/** What can have failed with a SQLSTATE, by the constructs of the query. */
+const CONSTRUCTS: Record<string, readonly string[]> = {
+  '22012': ['/', '%', 'MOD'],
+  '2201E': ['LOG', 'LOG10'],
+  '2201F': ['SQRT', 'POWER'],
+  '22003': ['+', '-', '*', 'CAST', 'ACOS', 'ASIN', 'EXP', 'POWER', 'SUM'],
+  '22P02': ['CAST'],
+  '22007': ['CAST'],
+  '22008': ['CAST'],
+  '21000': ['sub-query'],
+}
+
+/** Shapes by the words of errors about them. */
+const SHAPES: readonly (readonly [words: RegExp, construct: string])[] = [
+  [/latitude/, 'POINT'],
+  [/radius/, 'CIRCLE'],
+  [/BOX/, 'BOX'],
+  [/^spherepoly/, 'POLYGON'],
+]
+
+function suspects(compiled: Compiled, { sqlState, message }: DatabaseFailure): Span[] {
+  const shape = SHAPES.find(([words]) => words.test(message))?.[1]
+  const constructs = shape ? [shape] : (CONSTRUCTS[sqlState] ?? [])
+  const found = new Map<string, Span>()
+  for (const { construct, span } of compiled.origins) {
+    if (construct !== undefined && constructs.includes(construct))
+      found.set(`${span.start}-${span.end}`, span)
+  }
+  return [...found.values()].sort((a, b) => a.start - b.start)
 }
 
 /** Errors that pgSphere and our own functions raise without a SQLSTATE of their own. */
@@ -88,6 +123,15 @@ function reasonOf({ sqlState, message }: DatabaseFailure): Reason | undefined {
       message: 'a polygon has crossing edges, fewer than three vertices, or is larger than a hemisphere',
     }
   }
+  if (/^could not identify an (equality|ordering) operator/.test(message)) {
+    return { message: 'shapes and arrays cannot be grouped, sorted or made distinct in a sub-query' }
+  }
+  if (/^FULL JOIN is only supported/.test(message)) {
+    return {
+      message: 'a FULL JOIN needs a condition of equal columns',
+      hint: 'Unite two outer joins by UNION.',
+    }
+  }
   if (sqlState === '22023' || sqlState === '2202E') return { message }
   return sqlState.startsWith('22') ? { message } : undefined
 }
@@ -100,12 +144,12 @@ function timeout(timeoutMs: number | undefined, cause: unknown): ServiceError {
 }
 
 /** The smallest piece of the user's text that a place in the SQL came from. */
-function originOf(compiled: Compiled, position: number): { start: number; end: number } | undefined {
+function originOf(compiled: Compiled, position: number): Span[] {
   const offset = [...compiled.text].slice(0, position).join('').length
   let best: Compiled['origins'][number] | undefined
   for (const origin of compiled.origins) {
     if (offset < origin.sqlStart || offset >= origin.sqlEnd || origin.span.end <= origin.span.start) continue
     if (!best || origin.sqlEnd - origin.sqlStart < best.sqlEnd - best.sqlStart) best = origin
   }
-  return best && { start: best.span.start, end: best.span.end }
+  return best ? [best.span] : []
 }

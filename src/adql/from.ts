@@ -134,7 +134,8 @@ function resolveJoin(join: Join, parent: Scope | undefined, state: State): Joine
   const merged = names.map(n => merge(n, join, left, right, state)).filter(m => m !== undefined)
   const scope: Scope = { joined: [left, right], parent }
   const on =
-    join.on && resolveCondition(join.on, { state, scope, clause: 'ON', items: [], inside: undefined })
+    join.on &&
+    resolveCondition(join.on, { state, scope, clause: 'ON', items: [], hidden: [], inside: undefined })
   const equal = merged.map(m => m.on).reduce<Resolved | undefined>((a, b) => (a ? and(a, b) : b), undefined)
   const condition = on ?? equal
   const type = join.type === 'INNER' && !condition ? 'CROSS' : join.type

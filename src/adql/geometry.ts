@@ -23,6 +23,8 @@ export type Printable = Core<PrintableStage> | Fragment
 /** SQL with holes, and what fills them. */
 export interface Fragment {
   readonly kind: 'fragment'
+  /** The ADQL function that it is, if it is one. */
+  readonly name: string | undefined
   readonly template: Template
   readonly args: readonly Printable[]
   readonly distinct: boolean
@@ -65,6 +67,7 @@ interface At {
 function fragment(sql: string, args: readonly Printable[], type: Type, at: At): Fragment {
   return {
     kind: 'fragment',
+    name: undefined,
     template: template(sql),
     args,
     distinct: false,
@@ -77,7 +80,7 @@ function fragment(sql: string, args: readonly Printable[], type: Type, at: At): 
 function printable(e: Planned, complain: Complain): Printable {
   switch (e.kind) {
     case 'call':
-      if (e.form.kind === 'geometry') return geometry(e, complain)
+      if (e.form.kind === 'geometry') return { ...geometry(e, complain), name: e.form.name }
       return e.form.result === 'GEOMETRY' ? rotated(e, complain) : plain(e, complain)
     case 'test':
       return truth(e, complain)
@@ -91,6 +94,7 @@ function printable(e: Planned, complain: Complain): Printable {
 function plain(e: Call<PlannedStage>, complain: Complain): Printable {
   return {
     kind: 'fragment',
+    name: e.form.name,
     template: e.form.template,
     args: e.args.map(a => sphere(a, complain)),
     distinct: e.quantifier === 'DISTINCT',
@@ -109,7 +113,7 @@ function sphere(e: Planned, complain: Complain): Printable {
 
 // ---------------------------------------------------------------- values
 
-function geometry(e: Call<PlannedStage>, complain: Complain): Printable {
+function geometry(e: Call<PlannedStage>, complain: Complain): Fragment {
   const shape = constantShape(e, complain)
   if (shape && !(shape.kind === 'circle' && shape.radius > 90))
     return fragment(shapeSql(shape), [], e.type, e)
@@ -143,7 +147,7 @@ function geometry(e: Call<PlannedStage>, complain: Complain): Printable {
 }
 
 /** The very expression of the GiST index, where there is one; others are checked row by row. */
-function point(e: Call<PlannedStage>, args: readonly Printable[]): Printable {
+function point(e: Call<PlannedStage>, args: readonly Printable[]): Fragment {
   if (isPositionPair(e)) return fragment('spoint(radians($1), radians($2))', args, 'point', e)
   const sql = e.frame ? turned('adql.point($1, $2)', e.frame, 'ICRS') : 'adql.point($1, $2)'
   return fragment(sql, args, 'point', e)
@@ -154,7 +158,7 @@ function circle(
   args: readonly Printable[],
   shape: Shape | undefined,
   complain: Complain,
-): Printable {
+): Fragment {
   const radius = e.args[1] && constant(e.args[1])
   if (radius === undefined) return fragment('adql.circle($1, $2)', args, 'circle', e)
   const at = { start: e.args[1]!.start, end: e.args[1]!.end }
@@ -181,7 +185,7 @@ function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
   return fragment(sql, [sphere(shape, complain)], e.type, e)
 }
 
-function area(e: Call<PlannedStage>, complain: Complain): Printable {
+function area(e: Call<PlannedStage>, complain: Complain): Fragment {
   const of = e.args[0]!
   const shape = constantShape(of, complain)
   if (shape) return fragment(`${shapeArea(shape)}::float8`, [], 'double', e)

@@ -24,6 +24,8 @@ export interface Origin {
   readonly sqlEnd: number
   /** Range in the ADQL. */
   readonly span: Span
+  /** What can fail here only when the query runs: an operator, a function's name, `CAST`, `sub-query`. */
+  readonly construct?: string
 }
 
 export interface Compiled {

@@ -61,16 +61,13 @@ function resolveSelect(select: Ast.Select, parent: Scope | undefined, state: Sta
     state,
   )
   const scope: Scope = { joined, parent }
-  const place = (clause: Clause, items: readonly Item<ResolvedStage>[] = []): Place => ({
-    state,
-    scope,
-    clause,
-    items,
-    inside: undefined,
-  })
+  const place = (clause: Clause, seen: readonly Item<ResolvedStage>[] = []): Place => {
+    const usable = clause !== 'WHERE'
+    return { state, scope, clause, items: usable ? seen : [], hidden: usable ? [] : seen, inside: undefined }
+  }
 
   const items = resolveItems(select.items, place('SELECT'))
-  const where = select.where && resolveCondition(select.where, place('WHERE'))
+  const where = select.where && resolveCondition(select.where, place('WHERE', items))
   const groupBy = select.groupBy.map(g => resolveExpression(g, place('GROUP BY', items)))
   const having = select.having && resolveCondition(select.having, place('HAVING', items))
   const distinct = select.quantifier === 'DISTINCT'
@@ -348,7 +345,7 @@ function orderSet(
     parent: undefined,
   }
   const items = visible.map(({ column, expression }) => ({ column, expression }))
-  const place: Place = { state, scope, clause: 'ORDER BY', items, inside: undefined }
+  const place: Place = { state, scope, clause: 'ORDER BY', items, hidden: [], inside: undefined }
   return {
     columns,
     body: {

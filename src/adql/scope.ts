@@ -2,7 +2,7 @@
 import type { Identifier, Span } from './ast.ts'
 import { matches, type TableMeta } from './tables.ts'
 import type { Column, ColumnReference, From, Relation, Resolved, ResolvedStage } from './tree.ts'
-import { columnType } from './types.ts'
+import { columnType, isGeometry } from './types.ts'
 
 /** A column as `*` shows it: an expression, because NATURAL and USING merge columns. */
 export interface Visible {
@@ -42,7 +42,7 @@ export function columnsOfTable(table: TableMeta): Columns {
       name: c.field.name,
       sqlName: c.sqlName,
       type: columnType(c),
-      stored: c.sqlType ?? (c.field.xtype && c.field.datatype === 'double' ? 'float8[]' : undefined),
+      stored: c.sqlType ?? (isGeometry(columnType(c)) ? 'float8[]' : undefined),
       field: c.field,
       source: { table, sqlName: c.sqlName },
     })),

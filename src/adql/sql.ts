@@ -2,6 +2,7 @@
  * Prints a query for PostgreSQL. It takes nothing but resolved and planned trees: names are those of TAP_SCHEMA's
  * tables or made here, strings are parameters, numbers are literals that have been read as numbers.
  */
+import { wireType } from '../votable/field.ts'
 import type { Geometry, Printable, PrintableStage } from './geometry.ts'
 import type { Origin } from './index.ts'
 import type { TableMeta } from './tables.ts'
@@ -147,7 +148,27 @@ function from(out: Out, f: From<PrintableStage>): void {
 function expression(out: Out, e: Printable): void {
   const sqlStart = out.text.length
   piece(out, e)
-  out.origins.push({ sqlStart, sqlEnd: out.text.length, span: { start: e.start, end: e.end } })
+  const construct = constructOf(e)
+  const origin = { sqlStart, sqlEnd: out.text.length, span: { start: e.start, end: e.end } }
+  out.origins.push(construct === undefined ? origin : { ...origin, construct })
+}
+
+/** Errors of values come from PostgreSQL without a position: this says where they can have come from. */
+function constructOf(e: Printable): string | undefined {
+  switch (e.kind) {
+    case 'binary': {
+      const safe = e.operator === '/' && e.right.kind === 'number' && Number(e.right.text) !== 0
+      return safe ? undefined : e.operator
+    }
+    case 'fragment':
+      return e.name
+    case 'cast':
+      return e.from === 'null' || e.from === 'boolean' ? undefined : 'CAST'
+    case 'subquery':
+      return 'sub-query'
+    default:
+      return undefined
+  }
 }
 
 function piece(out: Out, e: Printable): void {
@@ -253,17 +274,24 @@ function parameter(out: Out, value: string): number {
   return number
 }
 
-/** Types in which a column may be stored, as the type that expressions work with. */
-const CONVERTED: Partial<Record<string, string>> = {
-  numeric: '::float8',
-  date: '::timestamp',
-  timestamptz: " AT TIME ZONE 'UTC'",
-}
+/** Stored types that are worked with as they are. */
+const NATIVE = new Set([
+  'timestamp',
+  'spoint',
+  'scircle',
+  'spoly',
+  'smoc',
+  'float8[]',
+  ...Object.values(SQL_TYPE),
+])
 
+/** A column, converted where it is stored in a type that the language does not have. */
 function column(out: Out, e: ColumnReference): void {
   const name = `${e.relation.alias}.${quoted(e.column.sqlName)}`
-  const conversion = e.column.stored && CONVERTED[e.column.stored]
-  out.text += conversion ? `(${name}${conversion})` : name
+  const { stored } = e.column
+  if (stored === undefined || NATIVE.has(stored)) out.text += name
+  else if (stored === 'timestamptz') out.text += `(${name} AT TIME ZONE 'UTC')`
+  else out.text += `(${name}::${e.type === 'opaque' ? wireType(e.column.field) : SQL_TYPE[e.type]})`
 }
 
 function infix(out: Out, left: Printable, operator: string, right: Printable): void {
@@ -305,14 +333,25 @@ function cast(out: Out, e: Printable & { kind: 'cast' }): void {
   out.text += `)::${SQL_TYPE[type]}`
 }
 
+/** So many strings are one array, because a statement has at most 65,535 parameters. */
+const MANY = 100
+
 function inList(out: Out, e: Printable & { kind: 'in' }): void {
+  const strings = (e.values ?? []).flatMap(v => (v.kind === 'string' ? [v.value] : []))
   out.text += '('
   expression(out, e.operand)
+  if (strings.length > MANY && strings.length === e.values?.length) {
+    out.text += `${e.negated ? ' <> ALL' : ' = ANY'} ($${parameter(out, arrayLiteral(strings))}::text[]))`
+    return
+  }
   out.text += e.negated ? ' NOT IN (' : ' IN ('
   if (e.query) body(out, e.query)
   else separated(out, e.values ?? [], ', ', v => expression(out, v))
   out.text += '))'
 }
+
+const arrayLiteral = (strings: readonly string[]): string =>
+  `{${strings.map(s => `"${s.replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 
 function caseOf(out: Out, e: Printable & { kind: 'case' }): void {
   out.text += '(CASE'

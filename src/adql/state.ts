@@ -31,6 +31,8 @@ export interface Place {
   readonly clause: Clause
   /** Output columns, whose aliases GROUP BY, HAVING and ORDER BY may use. */
   readonly items: readonly Item<ResolvedStage>[]
+  /** Aliases of the select list where they cannot be used, for a hint. */
+  readonly hidden: readonly Item<ResolvedStage>[]
   /** The aggregate that the expression is an argument of. */
   readonly inside: string | undefined
 }

@@ -134,7 +134,8 @@ const XTYPE: Partial<Record<string, Type>> = { point: 'point', circle: 'circle',
 
 /** The type of a table's column, from its field and the way it is stored. */
 export function columnType(column: ColumnMeta): Type {
-  if (column.sqlType) return STORED[column.sqlType] ?? TYPE_OF_WIRE[column.sqlType] ?? 'opaque'
+  const stored = column.sqlType && (STORED[column.sqlType] ?? TYPE_OF_WIRE[column.sqlType])
+  if (stored) return stored
   const wire = wireType(column.field)
   if (wire === 'float8[]' && column.field.xtype) return XTYPE[column.field.xtype] ?? 'opaque'
   return TYPE_OF_WIRE[wire] ?? 'opaque'

@@ -122,6 +122,22 @@ describe('conditions', () => {
     assert.equal(await count('ABS(mag - 10.1) < 1e-5'), 30)
   })
 
+  test('long lists of strings are one parameter', async () => {
+    const names = Array.from({ length: 70_000 }, (_, i) => `'Star ${i * 3}'`).concat([
+      "'a\\b\"c'",
+      "'it''s, {x}'",
+    ])
+    const compiled = compile(`SELECT COUNT(*) FROM star WHERE Name IN (${names.join(', ')})`, tables, {
+      maxrec: 5,
+    })
+    assert.equal(compiled.values.length, 1)
+    assert.deepEqual(await execute(client, compiled), [[1000n]])
+    const not = compile(`SELECT COUNT(*) FROM star WHERE Name NOT IN (${names.join(', ')})`, tables, {
+      maxrec: 5,
+    })
+    assert.deepEqual(await execute(client, not), [[2000n]])
+  })
+
   test('LIKE is with case, ILIKE without, and a backslash is a backslash', async () => {
     const rows = async (condition: string) =>
       (await run(client, `SELECT k FROM shapes WHERE ${condition} ORDER BY k`)).map(r => r[0])
@@ -268,12 +284,27 @@ describe("PostgreSQL's errors", () => {
       ['SELECT (SELECT n FROM star) AS x FROM star', 'usage', /several rows/],
       ['SELECT POINT(ra, dec + 90) FROM star', 'usage', /latitude .* is not within/],
       ['SELECT POLYGON(x, y, x + 1, y, x, y) FROM shapes WHERE k = 1', 'usage', /polygon/],
+      ['SELECT a.k FROM shapes a FULL JOIN shapes b ON a.k < b.k', 'usage', /FULL JOIN needs/],
+      ['SELECT 1 FROM (SELECT DISTINCT spot FROM shapes) AS q', 'usage', /made distinct in a sub-query/],
     ]
     for (const [adql, code, message] of known) {
       const error = await failure(adql)
       assert.equal(error.code, code, adql)
       assert.match(error.message, message)
     }
+  })
+
+  test('point at what can have failed, though PostgreSQL does not say', async () => {
+    const at = async (adql: string) => (await failure(adql)).problems.map(p => adql.slice(p.start, p.end))
+    assert.deepEqual(await at('SELECT n / 2, 1 / (n - 1) FROM star'), ['1 / (n - 1)'])
+    assert.deepEqual(await at('SELECT 1 / (n - 1), 2 / flag FROM star'), ['1 / (n - 1)', '2 / flag'])
+    assert.deepEqual(await at('SELECT id FROM star WHERE LOG10(n - 1) > 2'), ['LOG10(n - 1)'])
+    assert.deepEqual(await at('SELECT CAST(Name AS INTEGER) FROM star'), ['CAST(Name AS INTEGER)'])
+    assert.deepEqual(
+      await at('SELECT id FROM star WHERE 1 = CONTAINS(POINT(ra, dec + 90), CIRCLE(0, 0, 1))'),
+      ['POINT(ra, dec + 90)'],
+    )
+    assert.deepEqual(await at('SELECT (SELECT n FROM star) AS x FROM star'), ['(SELECT n FROM star)'])
   })
 
   test('point at the place, where PostgreSQL has one', () => {

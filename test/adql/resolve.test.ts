@@ -196,6 +196,15 @@ describe('what is wrong', () => {
     complains('SELECT a.x, y FROM nothing AS a WHERE a.z > 3 AND y = 1', /no table nothing/, 'nothing')
   })
 
+  test('aliases in WHERE', () => {
+    complains(
+      'SELECT mag - 1 AS m FROM star WHERE m > 3',
+      /alias m cannot be used in WHERE/,
+      'm',
+      /repeat the expression/,
+    )
+  })
+
   test('text in double quotes', () => {
     complains(
       'SELECT ra FROM star WHERE Name = "M 31"',
