@@ -4,6 +4,7 @@
  *
  * Rules for sharded tables (lists of `hpx_shard`, neighbour tables) belong here, too.
  */
+import type { Span } from './ast.ts'
 import { type Form, formsOf } from './functions.ts'
 import type { Resolution } from './resolve.ts'
 import type { Body, Call, Comparison, Core, Item, Query, Relation, Resolved, ResolvedStage } from './tree.ts'
@@ -74,6 +75,8 @@ function planned(e: Resolved, filter: boolean): Planned {
       return { ...e, operand: condition(e.operand, false) }
     case 'comparison':
       return predicateComparison(e, filter) ?? distanceComparison(e, filter) ?? operandsOf(e)
+    case 'between':
+      return distanceBetween(e, filter) ?? operandsOf(e)
     case 'case': {
       const whens = e.whens.map(w => ({
         when: e.operand ? planned(w.when, false) : condition(w.when, true),
@@ -145,16 +148,14 @@ function truthOf(operator: Comparison, value: number): boolean | undefined {
   return holds(1) === holds(0) ? undefined : holds(1)
 }
 
-function test(
-  e: Resolved & { kind: 'call' },
-  filter: boolean,
-  span: { start: number; end: number } = e,
-): Planned {
+function test(e: Resolved & { kind: 'call' }, filter: boolean, span: Span = e): Planned {
   const made = call(e)
   const { start, end } = span
   const [a, b] = made.args
   const name = made.form.name
   if (a && b && (name === 'CONTAINS' || name === 'INTERSECTS')) {
+    const touching = name === 'INTERSECTS' && touchingCircles(a, b, filter, { start, end })
+    if (touching) return touching
     if (name === 'INTERSECTS' && b.type === 'point') return spatial(b, a, filter, { start, end })
     if (a.type === 'point') return spatial(a, b, filter, { start, end })
   }
@@ -167,12 +168,7 @@ const [POINT] = formsOf('POINT')
 const CIRCLE = formsOf('CIRCLE').find(f => f.parameters.length === 2)!
 const CONTAINS = formsOf('CONTAINS')[0]!
 
-const callOf = (
-  form: Form,
-  args: readonly Planned[],
-  type: Type,
-  at: { start: number; end: number },
-): Call<PlannedStage> => ({
+const callOf = (form: Form, args: readonly Planned[], type: Type, at: Span): Call<PlannedStage> => ({
   kind: 'call',
   form,
   args,
@@ -211,12 +207,7 @@ const PAIRED = new Set(['CIRCLE', 'BOX', 'POLYGON', 'DISTANCE'])
  * known stands on the right, so that the index on the left is used. When both sides have one, both ways are said and
  * PostgreSQL takes the cheaper.
  */
-function spatial(
-  position: Planned,
-  shape: Planned,
-  filter: boolean,
-  at: { start: number; end: number },
-): Planned {
+function spatial(position: Planned, shape: Planned, filter: boolean, at: Span): Planned {
   const within = (p: Planned, s: Planned): Planned => ({
     kind: 'test',
     call: callOf(CONTAINS, [p, s], 'int', at),
@@ -234,6 +225,18 @@ function spatial(
   const own = indexedRelation(position)
   if (!own || dependsOn(radius, own)) return backward
   return { kind: 'and', left: forward, right: backward, type: 'boolean', ...at }
+}
+
+/** Two circles around table positions touch when the positions are no farther apart than both radii together. */
+function touchingCircles(a: Planned, b: Planned, filter: boolean, at: Span): Planned | undefined {
+  if (a.kind !== 'call' || b.kind !== 'call' || a.form !== CIRCLE || b.form !== CIRCLE) return undefined
+  const [from, r] = a.args
+  const [to, s] = b.args
+  if (!from || !to || r?.kind !== 'number' || s?.kind !== 'number') return undefined
+  if (!indexedRelation(from) && !indexedRelation(to)) return undefined
+  const text = String(Number(r.text) + Number(s.text))
+  const sum: Planned = { kind: 'number', text, type: 'double', start: s.start, end: s.end }
+  return spatial(from, callOf(CIRCLE, [to, sum], 'circle', b), filter, at)
 }
 
 /** The relation on whose index a position is. */
@@ -289,6 +292,23 @@ function distanceComparison(e: Resolved & { kind: 'comparison' }, filter: boolea
     })
   }
   return undefined
+}
+
+/** `DISTANCE(a, b) BETWEEN low AND high`: within a cone of the high one, and then exactly. */
+function distanceBetween(e: Resolved & { kind: 'between' }, filter: boolean): Planned | undefined {
+  if (e.negated) return undefined
+  const { start, end } = e
+  const below: Resolved = {
+    kind: 'comparison',
+    operator: '<=',
+    left: e.operand,
+    right: e.high,
+    type: 'boolean',
+    start,
+    end,
+  }
+  const cone = distanceComparison(below, filter)
+  return cone && { kind: 'and', left: cone, right: operandsOf(e), type: 'boolean', start, end }
 }
 
 const divided = (value: Planned, factor: number): Planned => {

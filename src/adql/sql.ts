@@ -323,9 +323,9 @@ function cast(out: Out, e: Printable & { kind: 'cast' }): void {
     return
   }
   if (isGeometry(type) && source === 'char') {
-    out.text += `adql.${type}(string_to_array(trim(`
+    out.text += `adql.${type}(regexp_split_to_array(btrim(`
     expression(out, e.operand)
-    out.text += "), ' ')::float8[])"
+    out.text += "), '\\s+')::float8[])"
     return
   }
   out.text += '('

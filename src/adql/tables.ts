@@ -12,7 +12,8 @@ export interface ColumnMeta {
   readonly sqlName: string
   /**
    * PostgreSQL type of the stored column where it is not `wireType(field)`: 'timestamp' (xtype timestamp),
-   * 'spoint' | 'scircle' | 'spoly' | 'smoc' (xtype point | circle | polygon | moc).
+   * 'spoint' | 'scircle' | 'spoly' | 'smoc' (xtype point | circle | polygon | moc). Any other ('numeric', 'varchar',
+   * 'timestamptz', 'uuid' …) is converted wherever the column is used.
    */
   readonly sqlType?: string
   readonly indexed: boolean

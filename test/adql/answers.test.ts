@@ -19,6 +19,49 @@ before(async () => {
 const ids = async (adql: string, maxrec?: number) =>
   (await run(client, adql, tables, maxrec)).map(r => Number(r[0]))
 
+test('every mixture of types is described as PostgreSQL makes it', async () => {
+  const operands = [
+    'flag',
+    'n',
+    'id',
+    'mag',
+    'ra',
+    '1',
+    '1.5',
+    '3000000000',
+    'NULL',
+    '-flag',
+    'ABS(mag)',
+    'SUM(n) OVER ()',
+  ]
+  for (const a of operands) {
+    const columns = operands.flatMap(b => [
+      ...['+', '-', '*'].map(operator => `${a} ${operator} ${b}`),
+      `COALESCE(${a}, ${b})`,
+      `CASE WHEN good = TRUE THEN ${a} ELSE ${b} END`,
+      `GREATEST(${a}, ${b})`,
+    ])
+    assert.equal((await run(client, `SELECT ${columns.join(', ')} FROM star WHERE id = 1`)).length, 1)
+    for (const b of operands) {
+      await run(client, `SELECT ${a} FROM star WHERE id = 1 UNION ALL SELECT ${b} FROM star WHERE id = 1`)
+      await run(client, `SELECT q.x FROM (SELECT ${a} AS x FROM star EXCEPT SELECT ${b} FROM star) AS q`)
+    }
+    await run(
+      client,
+      `SELECT MIN(${a}), MAX(${a}), SUM(${a}), AVG(${a}), COUNT(${a}) FROM star`.replace(
+        /\(SUM\(n\) OVER \(\)\)/g,
+        '(n)',
+      ),
+    )
+  }
+  await run(
+    client,
+    'SELECT COALESCE(observed, observed), MIN(observed), MAX(Name), COALESCE(POINT(ra, dec), POINT(1, 2)) FROM star GROUP BY observed, ra, dec',
+  )
+  await run(client, "SELECT CASE WHEN n = 1 THEN observed ELSE '2024-01-01T00:00:00' END FROM star")
+  await run(client, "SELECT observed FROM star UNION SELECT '2024-01-01' FROM star")
+})
+
 describe('limits and order', () => {
   test('TOP, OFFSET, maxrec', async () => {
     assert.deepEqual(await ids('SELECT TOP 3 id FROM star ORDER BY id'), [1, 2, 3])

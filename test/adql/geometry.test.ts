@@ -283,6 +283,21 @@ describe('values of shapes', () => {
     ])
   })
 
+  test('CAST to and from strings (ADQL 2.1 §4.7)', async () => {
+    assert.deepEqual(
+      await values("CAST('10  20' AS POINT), CAST('10 20 3' AS CIRCLE), CAST('0 0 2 0 2 2' AS POLYGON)"),
+      [
+        [10, 20],
+        [10, 20, 3],
+        [0, 0, 2, 0, 2, 2],
+      ],
+    )
+    assert.deepEqual(
+      await values("CAST(POINT(10, 20) AS VARCHAR), CONTAINS(POINT(1, 0.5), CAST('0 0 2 0 2 2' AS POLYGON))"),
+      ['10 20', 1],
+    )
+  })
+
   test('AREA, from a hair to the whole sky', async () => {
     const squareDegrees = (180 / Math.PI) ** 2
     const cap = (r: number) => 4 * Math.PI * Math.sin((r * Math.PI) / 360) ** 2 * squareDegrees

@@ -69,6 +69,13 @@ describe('cones', () => {
     )
   })
 
+  test('an annulus is within a cone', () => {
+    assert.equal(
+      where('DISTANCE(ra, dec, 10, 20) BETWEEN 0.1 AND 0.5'),
+      `(${CONE} AND (degrees(${POSITION} <-> spoint(radians(10), radians(20))) BETWEEN 0.1::float8 AND 0.5::float8))`,
+    )
+  })
+
   test('a distance that is not below a limit stays a distance', () => {
     for (const condition of [
       'DISTANCE(ra, dec, 10, 20) > 0.5',
@@ -90,6 +97,8 @@ describe('cross-matches', () => {
 
   test('in any spelling; with two indexes both ways are said', () => {
     const both = `((${A} <@ scircle(${B}, radians(0.01))) AND (${B} <@ scircle(${A}, radians(0.01))))`
+    const touching = on('1 = INTERSECTS(CIRCLE(a.ra, a.dec, 0.005), CIRCLE(b.ra2000, b.dec2000, 0.005))')
+    assert.equal(touching, both)
     const swapped = `((${B} <@ scircle(${A}, radians(0.01))) AND (${A} <@ scircle(${B}, radians(0.01))))`
     for (const condition of [
       'DISTANCE(POINT(a.ra, a.dec), POINT(b.ra2000, b.dec2000)) < 0.01',
