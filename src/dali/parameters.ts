@@ -3,8 +3,8 @@
  * once and is given twice is an error, also when split between query string and body; unknown ones are ignored.
  */
 import type { IncomingMessage } from 'node:http'
-import busboy from 'busboy'
 import { ServiceError } from '../error.ts'
+import { type BodyLimits, bodyTooLarge, MOST_PARAMETERS, readMultipart, type TakeFile } from './multipart.ts'
 
 export interface Parameters {
   /** The one value of a single-valued parameter; `undefined` when absent. */
@@ -12,8 +12,6 @@ export interface Parameters {
   /** Every value of a parameter that may be repeated, in order. */
   all(name: string): readonly string[]
 }
-
-const MOST_PARAMETERS = 1000
 
 export function parametersOf(pairs: Iterable<readonly [string, string]>): Parameters {
   const values = new Map<string, string[]>()
@@ -57,28 +55,32 @@ export function integerParameter(parameters: Parameters, name: string): number |
   return n
 }
 
-export interface BodyLimits {
-  /** Bytes of all fields of the body together. */
-  readonly bytes: number
-}
-
 /**
  * Parameters of a GET, HEAD or POST: from the query string and from a urlencoded or multipart body, chunked or not
- * (stilts sends multipart without Content-Length and with a quoted boundary).
+ * (stilts sends multipart without Content-Length and with a quoted boundary). Files in it go to `takeFile`; without
+ * that they are an error.
  */
-export async function readParameters(request: IncomingMessage, limits: BodyLimits): Promise<Parameters> {
+export async function readParameters(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  takeFile?: TakeFile,
+): Promise<Parameters> {
   const query = new URL(request.url ?? '/', 'http://host').searchParams
   const pairs: [string, string][] = [...query]
-  if (request.method === 'POST') pairs.push(...(await readBody(request, limits)))
+  if (request.method === 'POST') pairs.push(...(await readBody(request, limits, takeFile)))
   return parametersOf(pairs)
 }
 
-async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<[string, string][]> {
+async function readBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  takeFile: TakeFile | undefined,
+): Promise<[string, string][]> {
   const type = (request.headers['content-type'] ?? '').trim().toLowerCase()
   if (type === '' || type.startsWith('application/x-www-form-urlencoded')) {
     return [...new URLSearchParams(await readText(request, limits))]
   }
-  if (type.startsWith('multipart/form-data')) return readMultipart(request, limits)
+  if (type.startsWith('multipart/form-data')) return readMultipart(request, limits, takeFile)
   throw new ServiceError(
     'usage',
     `a body of type ${type} cannot be read; send application/x-www-form-urlencoded or multipart/form-data`,
@@ -94,58 +96,10 @@ function readText(request: IncomingMessage, limits: BodyLimits): Promise<string>
       if (size <= limits.bytes) chunks.push(chunk)
       else {
         chunks = [] // the rest is read and forgotten, so that the answer gets through
-        reject(tooLarge(limits))
+        reject(bodyTooLarge(limits))
       }
     })
     request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
     request.on('error', reject)
-  })
-}
-
-function tooLarge(limits: BodyLimits): ServiceError {
-  return new ServiceError('tooLarge', `the request body exceeds ${limits.bytes} bytes`)
-}
-
-function readMultipart(request: IncomingMessage, limits: BodyLimits): Promise<[string, string][]> {
-  return new Promise((resolve, reject) => {
-    const pairs: [string, string][] = []
-    let size = 0
-    let parser: busboy.Busboy
-    const fail = (error: unknown) => {
-      request.unpipe(parser)
-      request.resume()
-      reject(
-        error instanceof ServiceError
-          ? error
-          : new ServiceError('usage', `the multipart body is broken: ${error}`),
-      )
-    }
-    try {
-      parser = busboy({
-        headers: request.headers,
-        limits: { fieldSize: limits.bytes, fields: MOST_PARAMETERS, parts: MOST_PARAMETERS + 100 },
-      })
-    } catch (error) {
-      request.resume()
-      reject(new ServiceError('usage', `the multipart body is broken: ${(error as Error).message}`))
-      return
-    }
-    parser.on('field', (name, value, info) => {
-      size += value.length
-      if (info.valueTruncated || size > limits.bytes) fail(tooLarge(limits))
-      else pairs.push([name, value])
-    })
-    parser.on('file', (name, stream) => {
-      stream.resume()
-      stream.on('error', () => {}) // the parser reports it too
-      fail(new ServiceError('usage', `part '${name}' is a file; this service takes no uploads`))
-    })
-    parser.on('error', fail)
-    parser.on('close', () => resolve(pairs))
-    request.on('error', fail)
-    request.on('close', () => {
-      if (!request.complete) fail(new ServiceError('usage', 'the request ended before its body did'))
-    })
-    request.pipe(parser)
   })
 }
