@@ -4,7 +4,6 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { type Embedded, openEmbedded } from '../../src/db/embedded.ts'
@@ -13,26 +12,31 @@ import { openLog } from '../../src/log.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 let embedded: Promise<Embedded> | undefined
-let databases = 0
+const databases: string[] = []
 
 /**
- * A database of this test file's own, with pgSphere and every migration, as URL of its owner (a superuser); dropped after the file.
- * Call it at the top of the file: `const url = await testDatabase()`.
+ * A database of this test file's own, with pgSphere and every migration, as URL of its owner (a superuser); dropped
+ * when the file is through, after its last hook. Call it at the top of the file: `const url = await testDatabase()`.
  */
 export async function testDatabase(): Promise<string> {
   const server = await testServer()
   const name = `test_${randomBytes(6).toString('hex')}`
-  databases++
   await withClient(server, async client => {
     await client.query(`SELECT pg_advisory_lock(hashtext('almagest test template'))`)
     const template = await ensureTemplate(client, server)
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   })
-  after(async () => {
-    await withClient(server, client => client.query(`DROP DATABASE ${name} WITH (FORCE)`))
-    if (--databases === 0) await (await embedded)?.release()
-  })
+  // Not a hook: hooks run in order of their registration, and the file's own still need the database.
+  if (databases.length === 0) process.once('beforeExit', () => dropDatabases(server))
+  databases.push(name)
   return databaseUrl(server, name)
+}
+
+async function dropDatabases(server: string): Promise<void> {
+  await withClient(server, async client => {
+    for (const name of databases) await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
+  })
+  await (await embedded)?.release()
 }
 
 /** URL of the server's own database `almagest`; for what must not be a copy of the template. */
