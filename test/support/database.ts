@@ -3,7 +3,7 @@
  * run alone starts (or joins) the one under var/test.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { type Embedded, openEmbedded } from '../../src/db/embedded.ts'
@@ -20,9 +20,10 @@ const databases: string[] = []
  */
 export async function testDatabase(): Promise<string> {
   const server = await testServer()
-  const name = `test_${randomBytes(6).toString('hex')}`
+  const name = `test_${process.pid}_${randomBytes(4).toString('hex')}`
   await withClient(server, async client => {
     await client.query(`SELECT pg_advisory_lock(hashtext('almagest test template'))`)
+    await dropAbandoned(client)
     const template = await ensureTemplate(client, server)
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   })
@@ -37,6 +38,17 @@ async function dropDatabases(server: string): Promise<void> {
     for (const name of databases) await client.query(`DROP DATABASE ${name} WITH (FORCE)`)
   })
   await (await embedded)?.release()
+}
+
+/** What test files left that were killed. */
+async function dropAbandoned(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ datname: string }>(
+    `SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'`,
+  )
+  for (const { datname } of rows) {
+    if (!existsSync(`/proc/${datname.split('_')[1]}`))
+      await client.query(`DROP DATABASE ${datname} WITH (FORCE)`)
+  }
 }
 
 /** URL of the server's own database `almagest`; for what must not be a copy of the template. */
