@@ -1,15 +1,10 @@
 /** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
+
+import { indexedRelation, isPositionPair } from './cones.ts'
 import type { Complaint } from './error.ts'
 import { eulerAngles, type Frame, isFrame } from './frames.ts'
 import { type Template, template } from './functions.ts'
-import {
-  indexedRelation,
-  isPositionPair,
-  type Plan,
-  type Planned,
-  type PlannedStage,
-  type Test,
-} from './plan.ts'
+import type { Plan, Planned, PlannedStage, Test } from './plan.ts'
 import { constant, constantShape, type Shape, shapeArea, shapeNumbers, shapeSql } from './shapes.ts'
 import type { Call, Core, Query } from './tree.ts'
 import { isGeometry, type Type } from './types.ts'

@@ -1,18 +1,19 @@
 /** Queries: FROM makes the scope, the select list the output columns; what is wrong is collected, not thrown. */
 import type * as Ast from './ast.ts'
-import { cast } from './coerce.ts'
 import type { Complaint } from './error.ts'
-import { outputField } from './fields.ts'
 import { resolveFrom } from './from.ts'
-import { checkGrouping, fingerprint } from './grouping.ts'
-import { nameOf, sqlName } from './names.ts'
+import { checkGrouping } from './grouping.ts'
+import { sqlName } from './names.ts'
 import type { Note } from './notes.ts'
 import { resolveCondition, resolveExpression } from './resolve-expression.ts'
-import { derivedRelation, reference, relationsNamed, type Scope, type Visible } from './scope.ts'
+import { resolveSet } from './resolve-set.ts'
+import type { Scope } from './scope.ts'
+import { resolveItems } from './select-list.ts'
+import { resolveSort } from './sort.ts'
 import { type Clause, complain, type Place, type State } from './state.ts'
-import { matches, type Tables } from './tables.ts'
-import type { Body, Column, Item, Query, Resolved, ResolvedStage, SelectBody, Sort } from './tree.ts'
-import { commonType, fieldOf, isGeometry, type Type } from './types.ts'
+import type { Tables } from './tables.ts'
+import type { Body, Column, Item, Query, ResolvedStage, SelectBody } from './tree.ts'
+import { isGeometry } from './types.ts'
 
 export interface Resolution {
   readonly query: Query<ResolvedStage>
@@ -50,8 +51,6 @@ export function resolveBody(
 ): ResolvedBody {
   return query.kind === 'select' ? resolveSelect(query, parent, state) : resolveSet(query, parent, state)
 }
-
-// ---------------------------------------------------------------- SELECT
 
 function resolveSelect(select: Ast.Select, parent: Scope | undefined, state: State): ResolvedBody {
   const joined = select.from.map(f => resolveFrom(f, parent, state))
@@ -119,248 +118,5 @@ function checkRelationNames(
       )
     }
     seen.add(key)
-  }
-}
-
-interface Unnamed {
-  readonly expression: Resolved
-  /** Name in the query, undefined for an expression without AS. */
-  readonly name: string | undefined
-  readonly column: Column | undefined
-}
-
-function resolveItems(items: readonly Ast.SelectItem[], place: Place): Item<ResolvedStage>[] {
-  const found = items.flatMap((item): Unnamed[] => {
-    if (item.kind === 'item') {
-      const expression = resolveExpression(item.expression, place)
-      const own = item.expression.kind === 'column' ? columnName(item.expression, expression) : undefined
-      return [{ expression, name: item.alias?.text ?? own, column: undefined }]
-    }
-    const visible =
-      item.kind === 'star' ? place.scope.joined.flatMap(j => j.visible()) : tableStar(item, place)
-    return visible.map(v => ({
-      expression: { ...v.expression, start: item.start, end: item.end },
-      name: v.column.name,
-      column: v.column,
-    }))
-  })
-  const taken = new Set<string>()
-  for (const f of found) if (f.name !== undefined) taken.add(f.name.toLowerCase())
-  const sqlNames = new Set<string>()
-  return found.map(({ expression, name }) => {
-    const unique = name ?? freeName(nameOf(expression), taken)
-    return { expression, column: outputColumn(unique, expression, sqlNames) }
-  })
-}
-
-/** A merged column of a FULL join is an expression, and keeps its name. */
-function columnName(written: Ast.ExpressionOf<'column'>, found: Resolved): string {
-  return found.kind === 'column' ? found.column.name : written.name.at(-1)!.text
-}
-
-/** A name for a column without one, different from all others in the list (TAP 1.1 §3.2). */
-function freeName(stem: string, taken: Set<string>): string {
-  let name = stem
-  for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${stem}_${n}`
-  taken.add(name.toLowerCase())
-  return name
-}
-
-function outputColumn(name: string, expression: Resolved, sqlNames: Set<string>): Column {
-  return {
-    name,
-    sqlName: sqlName(name, 'c', sqlNames),
-    type: expression.type,
-    stored: undefined,
-    field: outputField(name, expression),
-    source: expression.kind === 'column' ? expression.column.source : undefined,
-  }
-}
-
-function tableStar(item: Extract<Ast.SelectItem, { kind: 'tableStar' }>, place: Place): readonly Visible[] {
-  const relations = relationsNamed(place.scope, item.table)
-  const name = item.table.map(p => p.text).join('.')
-  if (relations.length === 0) {
-    const names = place.scope.joined.flatMap(j => j.relations.map(r => r.name))
-    complain(
-      place.state,
-      item,
-      `there is no table ${name} in FROM`,
-      names.length > 0 ? `FROM has ${names.join(', ')}.` : undefined,
-    )
-  }
-  return relations.flatMap(r =>
-    r.columns.map(column => ({ column, expression: reference(r, column, item), hides: [] })),
-  )
-}
-
-// ---------------------------------------------------------------- ORDER BY
-
-function ordinalOf(key: Ast.Expression): number | undefined {
-  return key.kind === 'number' && key.integer ? Number(key.text) : undefined
-}
-
-function outOfRange(key: Ast.Expression, ordinal: number, count: number, state: State): boolean {
-  if (ordinal >= 1 && ordinal <= count) return false
-  const columns = count === 1 ? '1 column' : `${count} columns`
-  complain(state, key, `there is no column ${ordinal} to order by: the query selects ${columns}`)
-  return true
-}
-
-/** An alias comes before a column of the tables, a column before an alias inside an expression, as in SQL. */
-function resolveSort(
-  sort: Ast.SortSpecification,
-  items: readonly Item<ResolvedStage>[],
-  distinct: boolean,
-  place: Place,
-): Sort<ResolvedStage> {
-  const { key, direction, nulls, start, end } = sort
-  const sorted = (made: number | Resolved): Sort<ResolvedStage> => ({
-    key: made,
-    direction,
-    nulls,
-    start,
-    end,
-  })
-  const ordinal = ordinalOf(key)
-  if (ordinal !== undefined) return sorted(outOfRange(key, ordinal, items.length, place.state) ? 1 : ordinal)
-  if (key.kind === 'column' && key.name.length === 1) {
-    const same = items.flatMap((item, i) => (matches(key.name[0]!, item.column.name) ? [i] : []))
-    if (
-      same.length > 0 &&
-      same.every(i => fingerprint(items[i]!.expression) === fingerprint(items[same[0]!]!.expression))
-    ) {
-      return sorted(same[0]! + 1)
-    }
-  }
-  const expression = resolveExpression(key, place)
-  if (isGeometry(expression.type))
-    complain(place.state, key, `rows cannot be ordered by a ${expression.type}`)
-  if (distinct && expression.type !== 'unknown') {
-    const print = fingerprint(expression)
-    const at = items.findIndex(i => fingerprint(i.expression) === print)
-    if (at >= 0) return sorted(at + 1)
-    complain(
-      place.state,
-      key,
-      'with DISTINCT, rows are ordered by columns of the select list only',
-      'Select this, too.',
-    )
-  }
-  return sorted(expression)
-}
-
-// ---------------------------------------------------------------- UNION, EXCEPT, INTERSECT
-
-function resolveSet(set: Ast.SetOperation, parent: Scope | undefined, state: State): ResolvedBody {
-  const left = resolveBody(set.left, parent, state)
-  const right = resolveBody(set.right, parent, state)
-  const { operator, all, limit, offset, start, end } = set
-  if (left.columns.length !== right.columns.length) {
-    complain(
-      state,
-      set.right,
-      `the two sides of ${operator} have ${left.columns.length} and ${right.columns.length} columns`,
-      'Both must select the same number of columns.',
-    )
-    return left
-  }
-  const types = left.columns.map((l, i) => {
-    const r = right.columns[i]!
-    const type = commonType(l.type, r.type)
-    if (!type) {
-      const message = `column ${i + 1} of ${operator} is ${l.name} (${l.type}) on one side and ${r.name} (${r.type}) on the other`
-      complain(state, set.right, message, 'Convert one of them with CAST.')
-    }
-    return type ?? 'unknown'
-  })
-  const columns = left.columns.map((l, i) => unite(l, right.columns[i]!, types[i]!))
-  const body: Body<ResolvedStage> = {
-    kind: 'set',
-    operator,
-    all,
-    left: retype(left.body, types),
-    right: retype(right.body, types),
-    orderBy: [],
-    limit,
-    offset,
-    start,
-    end,
-  }
-  return orderSet(set, body, columns, state)
-}
-
-/** Name and metadata of the left side; the source stays when both sides are the same column (ADQL 2.1 §4.6). */
-function unite(left: Column, right: Column, type: Type): Column {
-  const same =
-    left.source && left.source.table === right.source?.table && left.source.sqlName === right.source.sqlName
-  const { unit, ucd, description } = left.field
-  const field =
-    left.type === type ? left.field : { name: left.name, ...fieldOf(type), unit, ucd, description }
-  const widest =
-    field.arraysize !== right.field.arraysize && field.datatype === 'char'
-      ? { ...field, arraysize: '*' }
-      : field
-  return { ...left, type, field: widest, source: same ? left.source : undefined }
-}
-
-function retype(body: Body<ResolvedStage>, types: readonly Type[]): Body<ResolvedStage> {
-  if (body.kind === 'set')
-    return { ...body, left: retype(body.left, types), right: retype(body.right, types) }
-  const items = body.items.map((item, i) => ({ ...item, expression: cast(item.expression, types[i]!) }))
-  return { ...body, items }
-}
-
-/** SQL orders a set operation by its output columns only; by an expression of them it is done around it. */
-function orderSet(
-  set: Ast.SetOperation,
-  body: Extract<Body<ResolvedStage>, { kind: 'set' }>,
-  columns: readonly Column[],
-  state: State,
-): ResolvedBody {
-  if (set.orderBy.length === 0) return { body, columns }
-  const plain = set.orderBy.map(({ key, direction, nulls, start, end }): Sort<ResolvedStage> | undefined => {
-    const ordinal = ordinalOf(key)
-    if (ordinal !== undefined) {
-      return {
-        key: outOfRange(key, ordinal, columns.length, state) ? 1 : ordinal,
-        direction,
-        nulls,
-        start,
-        end,
-      }
-    }
-    const name = key.kind === 'column' && key.name.length === 1 ? key.name[0] : undefined
-    const at = name ? columns.findIndex(c => matches(name, c.name)) : -1
-    return at < 0 ? undefined : { key: at + 1, direction, nulls, start, end }
-  })
-  if (plain.every(p => p !== undefined)) return { body: { ...body, orderBy: plain }, columns }
-
-  const alias = sqlName('united', 'united', state.aliases)
-  const relation = derivedRelation({ alias, name: alias, schema: undefined }, columns)
-  const visible = columns.map(column => ({ column, expression: reference(relation, column, set), hides: [] }))
-  const from = { kind: 'subquery' as const, relation, body: { ...body, limit: undefined, offset: undefined } }
-  const scope: Scope = {
-    joined: [{ from, relations: [relation], merged: [], visible: () => visible }],
-    parent: undefined,
-  }
-  const items = visible.map(({ column, expression }) => ({ column, expression }))
-  const place: Place = { state, scope, clause: 'ORDER BY', items, hidden: [], inside: undefined }
-  return {
-    columns,
-    body: {
-      kind: 'select',
-      distinct: false,
-      items,
-      from: [from],
-      where: undefined,
-      groupBy: [],
-      having: undefined,
-      orderBy: set.orderBy.map(s => resolveSort(s, items, false, place)),
-      limit: body.limit,
-      offset: body.offset,
-      start: set.start,
-      end: set.end,
-    },
   }
 }

@@ -300,6 +300,22 @@ describe('indexes', () => {
   })
 })
 
+test('everything runs as the public role in a transaction that can only read', async () => {
+  await client.query(
+    'GRANT USAGE ON SCHEMA sky TO almagest_public; GRANT SELECT ON sky.star, sky.source TO almagest_public',
+  )
+  await client.query('BEGIN READ ONLY; SET LOCAL ROLE almagest_public')
+  for (const adql of [
+    'SELECT POINT(ra, dec), BOX(ra, dec, 1, 1), CENTROID(POLYGON(ra, 1, ra + 1, 1, ra, 2)), AREA(CIRCLE(n, 1, 1)) FROM star WHERE id < 5',
+    'SELECT ivo_epoch_prop(ra, dec, 1, pmra, pmdec, 0, 2000, 2010), ivo_hms_to_degrees(Name), MOD(mag, 1), observed FROM star WHERE id < 5',
+    'SELECT ivo_histogram(mag, 0, 20, 4), ivo_string_agg(Name, Name) FROM star WHERE id < 5',
+    'SELECT COUNT(*) FROM star JOIN source ON DISTANCE(ra, dec, ra2000, dec2000) < radius',
+  ]) {
+    assert.ok((await run(client, adql)).length > 0, adql)
+  }
+  await client.query('ROLLBACK')
+})
+
 describe("PostgreSQL's errors", () => {
   const failure = async (adql: string): Promise<ServiceError> => {
     const compiled = compile(adql, tables, { maxrec: 10 })
