@@ -1,11 +1,11 @@
 /** All rows of all files through COPY. */
 import type { Client } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
+import { openTable } from '../formats/read/open.ts'
+import type { TableBatch } from '../votable/tuple.ts'
 import type { Run } from './load.ts'
-import { openTable } from './open.ts'
 import { copyData, type Placement } from './place.ts'
 import { copyRows, type SqlTable } from './statements.ts'
-import type { TableBatch } from './tuple.ts'
 
 export async function copyFiles(client: Client, run: Run, target: SqlTable): Promise<void> {
   const { plan, tally, rejects, report, options } = run

@@ -5,8 +5,8 @@
 import { writeHash29 } from '../healpix/nested.ts'
 import type { Field } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
+import type { TableBatch } from '../votable/tuple.ts'
 import type { Position } from './position.ts'
-import type { TableBatch } from './tuple.ts'
 
 /** Order K of hpx_shard: 196,608 cells, the largest of 32 shards 1.45 times the mean. */
 export const SHARD_ORDER = 7

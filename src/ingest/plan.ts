@@ -1,10 +1,10 @@
 /** What is to be loaded, worked out from the headers of all files before anything is touched. */
 import { ServiceError } from '../error.ts'
+import { openTable } from '../formats/read/open.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
 import { isString } from '../votable/field.ts'
 import { nameColumns } from './names.ts'
-import { openTable } from './open.ts'
 import { SHARD_ORDER } from './place.ts'
 import { findIdentifiers, findPosition, type Position } from './position.ts'
 import { type SqlColumn, sqlType } from './statements.ts'

@@ -3,11 +3,21 @@
  * FITS stores otherwise (unsigned and scaled integers, bits, logicals, strings) is worked on.
  */
 
-import { decodeText } from '../fits/card.ts'
-import type { BinaryColumn } from '../fits/table.ts'
-import type { Datatype } from '../votable/field.ts'
-import type { Tuples } from './tuple.ts'
-import { beginArray, endArray, markBad, OID, putBytes, putLength, putNull, putText, room } from './tuple.ts'
+import { decodeText } from '../../fits/card.ts'
+import type { BinaryColumn } from '../../fits/table.ts'
+import type { Datatype } from '../../votable/field.ts'
+import type { Tuples } from '../../votable/tuple.ts'
+import {
+  beginArray,
+  endArray,
+  markBad,
+  OID,
+  putBytes,
+  putLength,
+  putNull,
+  putText,
+  room,
+} from '../../votable/tuple.ts'
 
 export interface CellReader {
   readonly datatype: Datatype

@@ -1,8 +1,8 @@
 /** Opens a table file by what is in it, not by its name. */
-import { ServiceError } from '../error.ts'
+import { ServiceError } from '../../error.ts'
+import type { TableSource } from '../../votable/table-source.ts'
 import { openFile } from './file.ts'
 import { openFits } from './fits.ts'
-import type { TableSource } from './table-source.ts'
 
 export interface OpenTable extends TableSource {
   close(): Promise<void>

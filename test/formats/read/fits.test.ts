@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { openTable } from '../../src/ingest/open.ts'
-import { shared, withoutPython, withoutShared } from '../support/python.ts'
+import { openTable } from '../../../src/formats/read/open.ts'
+import { shared, withoutPython, withoutShared } from '../../support/python.ts'
 import { readByAstropy, readBySource, type Value } from './astropy.ts'
 
 const CATALOGS = 'data/catalogs'

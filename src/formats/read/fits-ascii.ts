@@ -1,8 +1,8 @@
 /** Cells of a FITS ASCII table (FITS Standard 4.0 §7.2.5) as PostgreSQL's binary values. */
-import { decodeText } from '../fits/card.ts'
-import type { AsciiColumn } from '../fits/table.ts'
+import { decodeText } from '../../fits/card.ts'
+import type { AsciiColumn } from '../../fits/table.ts'
+import { markBad, putFloat64, putInt32, putInt64, putNull, putText } from '../../votable/tuple.ts'
 import type { CellReader } from './fits-cell.ts'
-import { markBad, putFloat64, putInt32, putInt64, putNull, putText } from './tuple.ts'
 
 /** Blank numbers are null: the standard would read them as 0, but no writer of a catalogue means that. */
 export function asciiCell(column: AsciiColumn, sawUnicode: () => void): CellReader {

@@ -4,8 +4,8 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createGunzip } from 'node:zlib'
-import { ServiceError } from '../error.ts'
-import type { ByteSource } from '../fits/hdu.ts'
+import { ServiceError } from '../../error.ts'
+import type { ByteSource } from '../../fits/hdu.ts'
 
 export interface OpenFile {
   readonly source: ByteSource

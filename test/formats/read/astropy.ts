@@ -1,7 +1,8 @@
 /** A table extension as astropy reads it, and our own reading in the same form, to be compared. */
-import type { TableSource } from '../../src/ingest/table-source.ts'
-import { wireType } from '../../src/votable/field.ts'
-import { python } from '../support/python.ts'
+
+import { wireType } from '../../../src/votable/field.ts'
+import type { TableSource } from '../../../src/votable/table-source.ts'
+import { python } from '../../support/python.ts'
 
 /**
  * Values as text: floats by the hexadecimal digits of their bytes (NaN is 'nan'), integers by their decimal ones;

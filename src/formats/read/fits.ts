@@ -1,16 +1,16 @@
 /** A table extension of a FITS file as a `TableSource`. */
-import { ServiceError } from '../error.ts'
-import type { ByteSource, Hdu } from '../fits/hdu.ts'
-import { hdus } from '../fits/hdu.ts'
-import { fitsError, textOf } from '../fits/header.ts'
-import type { BinaryColumn, FitsTable } from '../fits/table.ts'
-import { ELEMENT_SIZE, isTable, tableOf } from '../fits/table.ts'
-import type { Field } from '../votable/field.ts'
+import { ServiceError } from '../../error.ts'
+import type { ByteSource, Hdu } from '../../fits/hdu.ts'
+import { hdus } from '../../fits/hdu.ts'
+import { fitsError, textOf } from '../../fits/header.ts'
+import type { BinaryColumn, FitsTable } from '../../fits/table.ts'
+import { ELEMENT_SIZE, isTable, tableOf } from '../../fits/table.ts'
+import type { Field } from '../../votable/field.ts'
+import type { TableSource } from '../../votable/table-source.ts'
+import { batchOf, beginRow, newTuples, type TableBatch, type Tuples } from '../../votable/tuple.ts'
 import { spool } from './file.ts'
 import { asciiCell } from './fits-ascii.ts'
 import { type CellReader, cellReader } from './fits-cell.ts'
-import type { TableSource } from './table-source.ts'
-import { batchOf, beginRow, newTuples, type TableBatch, type Tuples } from './tuple.ts'
 
 /** Bytes of rows that are read at once, and of tuples in a batch. */
 const STEP = 256 * 1024

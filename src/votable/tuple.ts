@@ -1,5 +1,5 @@
 /** Rows in the making, in PostgreSQL's binary form (votable/row.ts): what every reader of tables writes. */
-import type { RowBatch } from '../votable/row.ts'
+import type { RowBatch } from './row.ts'
 
 export interface Tuples {
   data: Buffer

@@ -1,5 +1,5 @@
 /** The shape that every reader of table files gives: what the columns are, then the rows in batches. */
-import type { Field } from '../votable/field.ts'
+import type { Field } from './field.ts'
 import type { TableBatch } from './tuple.ts'
 
 export interface TableSource {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { openTable } from '../../src/ingest/open.ts'
-import { python, withoutPython } from '../support/python.ts'
+import { openTable } from '../../../src/formats/read/open.ts'
+import { python, withoutPython } from '../../support/python.ts'
 import { readByAstropy, readBySource } from './astropy.ts'
 
 const skip = withoutPython('astropy.io.fits', 'numpy')
