@@ -71,6 +71,7 @@ function logged(log: Log) {
 
 /** CORS for anonymous reads: web clients (Aladin Lite, pyvo in notebooks) come from other origins. */
 function openToScripts(request: Request, response: Response, next: NextFunction) {
+  response.setHeader('Server', 'Almagest')
   response.setHeader('Access-Control-Allow-Origin', '*')
   response.setHeader('Access-Control-Expose-Headers', 'X-Maxrec, Location, Content-Disposition')
   if (request.method !== 'OPTIONS') return next()

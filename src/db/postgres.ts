@@ -65,7 +65,7 @@ async function sessionConfig(url: string): Promise<pg.ClientConfig> {
       `SELECT n.nspname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = 'spoint'`,
     )
     const sphere = rows[0]?.nspname ?? 'pgsphere'
-    const settings = `-c search_path=pg_catalog,${sphere} -c jit=off -c client_connection_check_interval=1000`
+    const settings = `-c search_path=pg_catalog,${sphere},pg_temp -c jit=off -c client_connection_check_interval=1000`
     return {
       connectionString: url,
       application_name: 'almagest',
@@ -171,7 +171,7 @@ async function stream(
     if (cancelled || portal.ended) return
     cancelled = true
     portal.discard(reason)
-    cancel(config, client, portal)
+    cancel(config, client)
     const late = new Promise<void>(resolve => setTimeout(resolve, CANCEL_MS).unref())
     void Promise.race([portal.finished, late]).then(() => client.release(true))
   }
@@ -199,14 +199,21 @@ async function* rows(portal: Portal, stop: (reason: Error) => void): AsyncGenera
   }
 }
 
-/** CancelRequest on a connection of its own, as `pg` does it. */
-function cancel(config: pg.ClientConfig, client: pg.PoolClient, portal: Portal): void {
-  const messenger = new pg.Client(config) as unknown as {
-    connection: EventEmitter
-    cancel(client: pg.PoolClient, query: Portal): void
+/** CancelRequest on a connection of its own, made as `pg` makes its connections. */
+function cancel(config: pg.ClientConfig, client: pg.PoolClient): void {
+  const target = client as unknown as { processID: number; secretKey: number }
+  const { connection, host, port } = new pg.Client(config) as unknown as {
+    connection: EventEmitter & {
+      connect(port: number | string, host?: string): void
+      cancel(pid: number, key: number): void
+    }
+    host: string
+    port: number
   }
-  messenger.connection.on('error', () => {}) // then the statement ends by client_connection_check_interval
-  messenger.cancel(client, portal)
+  connection.on('error', () => {}) // then the statement ends by client_connection_check_interval
+  connection.on('connect', () => connection.cancel(target.processID, target.secretKey))
+  if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+  else connection.connect(port, host)
 }
 
 function abortReason(signal: AbortSignal): Error {

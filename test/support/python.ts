@@ -1,5 +1,5 @@
 /** Python of the system, with astropy and healpy: readings of the same data that we did not write. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
@@ -29,4 +29,23 @@ export function shared(file: string): string {
 export function withoutShared(...files: string[]): string | false {
   const missing = files.find(file => !existsSync(shared(file)))
   return missing === undefined ? false : `no ${missing} beside the repository (ALMAGEST_SHARED)`
+}
+
+/** As `python`, while this process goes on: for scripts that talk to a service in it. Resolves to standard output. */
+export function pythonClient(script: string, ...args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(PYTHON, ['-c', script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    let errors = ''
+    child.stdout.on('data', chunk => {
+      output += chunk
+    })
+    child.stderr.on('data', chunk => {
+      errors += chunk
+    })
+    child.once('error', reject)
+    child.once('close', status =>
+      status === 0 ? resolve(output) : reject(new Error(`Python failed:\n${errors}`)),
+    )
+  })
 }
