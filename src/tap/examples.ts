@@ -1,4 +1,7 @@
-/** `/tap/examples`: DALI 1.1 §2.3 and TAP 1.1 §2.6. An example is shown when the tables it uses are published. */
+/**
+ * `/tap/examples`: DALI 1.1 §2.3 and TAP 1.1 §2.6. An example is shown when the tables it uses are published. The
+ * queries are ADQL 2.0 as well (coordinate systems named, ORDER BY an alias): TOPCAT checks them by that grammar.
+ */
 import { element, type XmlElement, xmlDocument } from '../vosi/xml.ts'
 import type { Catalog } from './tap-schema.ts'
 
@@ -18,9 +21,9 @@ export const EXAMPLES: readonly Example[] = [
     description: 'All objects within one arcminute of a position, the nearest first.',
     tables: ['demo.object'],
     query: `SELECT objectid, ra, dec, i_psfflux,
-       DISTANCE(POINT(ra, dec), POINT(150.1, 2.2)) AS separation
+       DISTANCE(POINT('ICRS', ra, dec), POINT('ICRS', 150.1, 2.2)) AS separation
   FROM demo.object
- WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE(150.1, 2.2, 1/60.))
+ WHERE 1 = CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 150.1, 2.2, 1/60.))
  ORDER BY separation`,
   },
   {
@@ -40,11 +43,11 @@ export const EXAMPLES: readonly Example[] = [
     name: 'A light curve',
     description: 'Every measurement of one variable star in the r band, in order of time.',
     tables: ['demo.forcedsource', 'demo.visit', 'demo.variable'],
-    query: `SELECT v.expmidptmjd, f.psfflux, f.psffluxerr
+    query: `SELECT v.expmidptmjd AS mjd, f.psfflux, f.psffluxerr
   FROM demo.forcedsource AS f JOIN demo.visit AS v ON f.visitid = v.visitid
  WHERE f.band = 'r'
    AND f.objectid IN (SELECT TOP 1 objectid FROM demo.variable WHERE class = 'RRab' ORDER BY objectid)
- ORDER BY v.expmidptmjd`,
+ ORDER BY mjd`,
   },
   {
     id: 'pairs',
@@ -52,11 +55,11 @@ export const EXAMPLES: readonly Example[] = [
     description: 'Pairs of objects closer than two arcseconds, within a tenth of a degree.',
     tables: ['demo.object'],
     query: `SELECT a.objectid AS first_id, b.objectid AS second_id,
-       3600 * DISTANCE(POINT(a.ra, a.dec), POINT(b.ra, b.dec)) AS arcsec
+       3600 * DISTANCE(POINT('ICRS', a.ra, a.dec), POINT('ICRS', b.ra, b.dec)) AS arcsec
   FROM demo.object AS a JOIN demo.object AS b
-    ON DISTANCE(POINT(a.ra, a.dec), POINT(b.ra, b.dec)) < 2/3600.
+    ON DISTANCE(POINT('ICRS', a.ra, a.dec), POINT('ICRS', b.ra, b.dec)) < 2/3600.
  WHERE a.objectid < b.objectid
-   AND 1 = CONTAINS(POINT(a.ra, a.dec), CIRCLE(150, 2, 0.1))`,
+   AND 1 = CONTAINS(POINT('ICRS', a.ra, a.dec), CIRCLE('ICRS', 150, 2, 0.1))`,
   },
   {
     id: 'histogram',
