@@ -4,6 +4,7 @@
  */
 import type { Client } from '../db/database.ts'
 import type { Report } from '../progress.ts'
+import { countCells, forgetCells } from '../tap/cell-counts.ts'
 import { adqlTableName, publishKey, publishSchema, publishTable, sqlIdentifier } from '../tap/publish.ts'
 import type { SchemaDescription, TableDescription } from './description.ts'
 import { SHARD_ORDER } from './footprint.ts'
@@ -93,7 +94,11 @@ export async function publishTables(
     })
   }
   await client.query(`DROP SCHEMA ${beside}`)
-  for (const table of schema.tables.filter(isOnSky)) await countCells(client, schema.name, table.name)
+  for (const table of schema.tables.filter(isOnSky)) {
+    const published = { schema: schema.name, table: table.name }
+    await forgetCells(client, published)
+    await countCells(client, published, `${place}.${sqlIdentifier(table.name)}`)
+  }
   for (const table of schema.tables) {
     for (const key of table.keys) {
       await publishKey(client, {
@@ -112,17 +117,6 @@ function hasShard({ columns }: TableDescription): boolean {
 }
 
 const isOnSky = (table: TableDescription) => table.position !== undefined && hasShard(table)
-
-/** Rows by shard, from which regions are estimated. */
-async function countCells(client: Client, schema: string, table: string): Promise<void> {
-  const name = adqlTableName(schema, table)
-  await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [name])
-  await client.query(
-    `INSERT INTO almagest.cell_count (table_name, cell_order, cell, row_count)
-     SELECT $1, $2, hpx_shard, count(*) FROM ${sqlIdentifier(schema)}.${sqlIdentifier(table)} GROUP BY hpx_shard`,
-    [name, SHARD_ORDER],
-  )
-}
 
 function isIndexed({ primaryKey, indexes, position }: TableDescription, column: string): boolean {
   return [primaryKey, ...indexes.map(index => index.column), position?.ra, position?.dec].includes(column)

@@ -10,6 +10,7 @@ import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
+import { countCells, forgetCells } from '../tap/cell-counts.ts'
 import { publishSchema, publishTable } from '../tap/publish.ts'
 import { copyFiles } from './copy.ts'
 import { type Existing, extendPublished, findPublished, requireSameColumns } from './existing.ts'
@@ -21,10 +22,8 @@ import { retire } from './retired.ts'
 import {
   analyze,
   appendSorted,
-  countCells,
   createTable,
   dropTable,
-  forgetCells,
   freeName,
   indexIdentifier,
   indexPosition,
@@ -32,6 +31,7 @@ import {
   reserveMemory,
   type SqlTable,
   sortInto,
+  sqlName,
   tableExists,
   watchIndexing,
 } from './statements.ts'
@@ -104,7 +104,7 @@ async function build(client: Client, run: Run, existing: Existing | undefined): 
   })
   const published = { schema: name.schema, table: existing?.table ?? name.table }
   await forgetCells(client, published)
-  if (plan.position) await countCells(client, published, target, SHARD_ORDER)
+  if (plan.position) await countCells(client, published, sqlName(target))
   if (existing) await retire(client, existing.sql)
 }
 
@@ -151,9 +151,7 @@ async function append(client: Client, run: Run, existing: Existing): Promise<voi
       cause: error,
     })
   }
-  if (plan.position) {
-    await countCells(client, { schema: existing.schema, table: existing.table }, loaded, SHARD_ORDER)
-  }
+  if (plan.position) await countCells(client, existing, sqlName(loaded))
   await dropTable(client, loaded)
   await analyze(client, existing.sql)
   await extendPublished(client, existing, plan, tally.taken)

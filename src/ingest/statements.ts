@@ -1,7 +1,7 @@
 /** The statements that turn loaded rows into a table, each beside the function named for it. */
 import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
-import { adqlTableName, sqlIdentifier } from '../tap/publish.ts'
+import { sqlIdentifier } from '../tap/publish.ts'
 import type { Field, WireType } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
 
@@ -156,27 +156,6 @@ export async function indexIdentifier(client: Client, table: SqlTable, column: s
 
 export async function analyze(client: Client, table: SqlTable): Promise<void> {
   await client.query(`ANALYZE ${sqlName(table)}`)
-}
-
-/** Adds the rows of a table to the counts per cell of the published table that they belong to. */
-export async function countCells(
-  client: Client,
-  published: { readonly schema: string; readonly table: string },
-  rows: SqlTable,
-  order: number,
-): Promise<void> {
-  await client.query(
-    `INSERT INTO almagest.cell_count AS c (table_name, cell_order, cell, row_count)
-     SELECT $1, $2, hpx_shard, count(*) FROM ${sqlName(rows)} WHERE hpx_shard IS NOT NULL GROUP BY hpx_shard
-     ON CONFLICT (table_name, cell) DO UPDATE SET row_count = c.row_count + excluded.row_count`,
-    [adqlTableName(published.schema, published.table), order],
-  )
-}
-
-export async function forgetCells(client: Client, published: SqlTable): Promise<void> {
-  await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [
-    adqlTableName(published.schema, published.table),
-  ])
 }
 
 function names(columns: readonly SqlColumn[]): string {

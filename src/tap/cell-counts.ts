@@ -1,0 +1,64 @@
+/**
+ * Rows per HEALPix cell of a published table, kept by whatever loads it and read for the estimates of the query
+ * doctor: pgSphere's selectivity is a constant.
+ */
+import type { Client } from '../db/database.ts'
+import { adqlTableName } from './publish.ts'
+
+/**
+ * Order of the counted cells: 3.4′ across, so that a cone of a thousand rows at the edge of a survey is not taken for
+ * half of it. Shards (order 7, 27′) are too coarse for that.
+ */
+export const COUNT_ORDER = 10
+
+interface Published {
+  readonly schema: string
+  readonly table: string
+}
+
+/** A stretch of cells of COUNT_ORDER, both ends included, and the part of their area that counts. */
+export interface CellRange {
+  readonly first: number
+  readonly last: number
+  readonly part: number
+}
+
+/** Adds the rows of `rows` (an SQL table name), by their hpx29, to the counts of a published table. */
+export async function countCells(client: Client, published: Published, rows: string): Promise<void> {
+  await client.query(
+    `INSERT INTO almagest.cell_count AS c (table_name, cell_order, cell, row_count)
+     SELECT $1, $2, hpx29 >> $3, count(*) FROM ${rows} WHERE hpx29 IS NOT NULL GROUP BY 3
+     ON CONFLICT (table_name, cell) DO UPDATE SET row_count = c.row_count + excluded.row_count`,
+    [adqlTableName(published.schema, published.table), COUNT_ORDER, 2 * (29 - COUNT_ORDER)],
+  )
+}
+
+export async function forgetCells(client: Client, { schema, table }: Published): Promise<void> {
+  await client.query('DELETE FROM almagest.cell_count WHERE table_name = $1', [adqlTableName(schema, table)])
+}
+
+/**
+ * Rows of a published table in stretches of cells, weighted by their parts; undefined when its cells are not
+ * counted. Each stretch is one look into the index of the counts.
+ */
+export async function rowsInCells(
+  client: Client,
+  { schema, table }: Published,
+  ranges: readonly CellRange[],
+): Promise<number | undefined> {
+  const [row] = await client.query<{ counted: boolean; rows: number }>(
+    `SELECT EXISTS (SELECT FROM almagest.cell_count WHERE table_name = $1 AND cell_order = $2) AS counted,
+            (SELECT coalesce(sum(r.part * c.rows), 0)::float8
+               FROM unnest($3::int8[], $4::int8[], $5::float8[]) AS r (first, last, part),
+                    LATERAL (SELECT sum(row_count) AS rows FROM almagest.cell_count
+                              WHERE table_name = $1 AND cell BETWEEN r.first AND r.last) AS c) AS rows`,
+    [
+      adqlTableName(schema, table),
+      COUNT_ORDER,
+      ranges.map(r => r.first),
+      ranges.map(r => r.last),
+      ranges.map(r => r.part),
+    ],
+  )
+  return row?.counted ? row.rows : undefined
+}
