@@ -31,7 +31,10 @@ else {
   const server = await openServer()
   const options = ['--test', '--test-reporter=spec', '--test-concurrency=2', `--test-timeout=${FILE_MS}`]
   // Clients in Java and Python print in the locale's encoding; a bare machine has none.
-  await check('tests', ['--import', 'tsx', ...options, ...files], { ALMAGEST_TEST_DATABASE: server.url, LC_ALL: 'C.UTF-8' })
+  await check('tests', ['--import', 'tsx', ...options, ...files], {
+    ALMAGEST_TEST_DATABASE: server.url,
+    LC_ALL: 'C.UTF-8',
+  })
   await server.close()
 }
 if (failed.length > 0) console.error(`\nFailed: ${failed.join(', ')}`)
