@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const POSTGRES_OF = { 'debian 12': 15, 'debian 13': 17, 'ubuntu 24.04': 16 }
 /** Independent readers and clients that the tests compare with: package, and a file that shows it is there. */
 const TEST_CLIENTS = [
+  ['curl', '/usr/bin/curl'],
   ['stilts', '/usr/bin/stilts'],
   ['python3-pyvo', '/usr/lib/python3/dist-packages/pyvo'],
   ['python3-astropy', '/usr/lib/python3/dist-packages/astropy'],
