@@ -99,7 +99,11 @@ async function requireRights(client: pg.Client): Promise<void> {
     has.create ? '' : `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(has.database)} TO ${user};`,
   ].filter(statement => statement !== '')
   if (statements.length === 0) return
-  throw new ServiceError('forbidden', `The database user ${has.user} lacks rights. A DBA must run, in ${has.database}:`, {
-    detail: statements.join('\n'),
-  })
+  throw new ServiceError(
+    'forbidden',
+    `The database user ${has.user} lacks rights. A DBA must run, in ${has.database}:`,
+    {
+      detail: statements.join('\n'),
+    },
+  )
 }
