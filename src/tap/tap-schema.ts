@@ -74,9 +74,11 @@ export async function readCatalog(db: Database): Promise<Catalog> {
   const readAt = new Date()
   const [schemas, tables, columns, keys] = await Promise.all([
     db.query<{ schema_name: string; utype: string | null; description: string | null }>(
-      'SELECT * FROM almagest.published_schema ORDER BY schema_index NULLS LAST, schema_name',
+      'SELECT * FROM almagest.published_schema ORDER BY coalesce(schema_index, 1000), schema_name',
     ),
-    db.query<TableRow>('SELECT * FROM almagest.published_table ORDER BY table_index NULLS LAST, table_name'),
+    db.query<TableRow>(
+      'SELECT * FROM almagest.published_table ORDER BY coalesce(table_index, 1000), table_name',
+    ),
     db.query<ColumnRow>(
       'SELECT * FROM almagest.published_column ORDER BY table_name, column_index, column_name',
     ),
