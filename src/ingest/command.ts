@@ -13,7 +13,8 @@ is sorted and indexed for cone searches and cross-matches.
   --table schema.name   the table to make; a part that is no plain name goes in double quotes
   --append              add the rows to a table that exists (new nights): the same columns are needed
   --replace             build the table anew; running queries finish on the old one
-  --hdu HDU             the table in each FITS file, by number or EXTNAME (default: the first)
+  --select TABLE        the table in each file: number or name of a FITS HDU, number, ID or name of a VOTable's
+                        TABLE (default: the first)
   --ra NAME --dec NAME  the position columns, where UCDs or names do not tell; radians and hours become degrees
   --id NAME             the identifier, where UCD or name do not tell
   --description TEXT    what the table is
@@ -34,7 +35,7 @@ export const ingestTableCommand: Command = {
         table: { type: 'string' },
         append: { type: 'boolean', default: false },
         replace: { type: 'boolean', default: false },
-        hdu: { type: 'string' },
+        select: { type: 'string' },
         ra: { type: 'string' },
         dec: { type: 'string' },
         id: { type: 'string' },

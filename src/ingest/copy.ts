@@ -22,13 +22,13 @@ export async function copyFiles(client: Client, run: Run, target: SqlTable): Pro
     for (const path of options.files) {
       file = path
       rowsBefore = tally.read
-      const source = await openTable(path, options.hdu)
+      const source = await openTable(path, { select: options.select, fields: plan.fields })
       try {
         for await (const batch of source.batches()) {
           yield batch
           report({ phase: 'reading', done: tally.read, ...(plan.rows !== undefined && { total: plan.rows }) })
         }
-        for (const index of source.unicode) plan.sawUnicode(index)
+        plan.saw(source.text)
       } finally {
         await source.close()
       }

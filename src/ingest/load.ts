@@ -52,8 +52,8 @@ export interface LoadOptions {
   /** `schema.table`. */
   readonly table: string
   readonly mode: 'create' | 'append' | 'replace'
-  /** The table in each file, where there are several: HDU number or EXTNAME. */
-  readonly hdu?: string | undefined
+  /** The table in each file, where there are several: as `OpenOptions.select`. */
+  readonly select?: string | undefined
   readonly description?: string | undefined
 }
 

@@ -4,6 +4,7 @@ import { openTable } from '../formats/read/open.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
 import { isString } from '../votable/field.ts'
+import { fieldAfter, newFacts, type TextFacts } from '../votable/table-source.ts'
 import { nameColumns } from './names.ts'
 import { SHARD_ORDER } from './place.ts'
 import { findIdentifiers, findPosition, type Position } from './position.ts'
@@ -12,7 +13,7 @@ import { type SqlColumn, sqlType } from './statements.ts'
 export interface PlanOptions {
   readonly files: readonly string[]
   readonly table: string
-  readonly hdu?: string | undefined
+  readonly select?: string | undefined
   readonly id?: string | undefined
   readonly ra?: string | undefined
   readonly dec?: string | undefined
@@ -33,8 +34,8 @@ export interface ColumnPlan {
   /** Rows of all files, where all say so in their headers. */
   readonly rows: number | undefined
   readonly notices: readonly string[]
-  /** Takes note that a char column has text outside ASCII. */
-  sawUnicode(index: number): void
+  /** Takes note of what the texts of a file turned out to be. */
+  saw(facts: TextFacts): void
   /** Columns to publish; complete when the rows are read. */
   published(): PublishedColumn[]
 }
@@ -75,7 +76,7 @@ export async function planColumns(options: PlanOptions): Promise<ColumnPlan> {
   const described = named.map((column, i) => describeColumn(column, i, placing, identifiers[0], notices))
   const loaded = described.filter((_, i) => kept[i])
   const all = placing ? [...loaded, ...CELL_COLUMNS] : loaded
-  const unicode = new Set<number>()
+  const seen = newFacts()
   return {
     fields,
     kept,
@@ -85,25 +86,31 @@ export async function planColumns(options: PlanOptions): Promise<ColumnPlan> {
     identifiers: identifiers.map(i => named[i]!.sqlName),
     rows,
     notices,
-    sawUnicode: index => unicode.add(index),
+    saw(facts) {
+      for (const index of facts.unicode) seen.unicode.add(index)
+      for (const index of facts.long) seen.long.add(index)
+    },
     published: () =>
       all.map((column, position) => {
         const index = described.indexOf(column)
-        const field: Field = unicode.has(index) ? { ...column.field, datatype: 'unicodeChar' } : column.field
-        return { ...column, field, principal: position < loaded.length }
+        return {
+          ...column,
+          field: fieldAfter(column.field, index, seen),
+          principal: position < loaded.length,
+        }
       }),
   }
 }
 
 /** The columns of the files, which must be the same in all of them. */
 async function readHeaders(
-  { files, hdu }: PlanOptions,
+  { files, select }: PlanOptions,
   notices: string[],
 ): Promise<{ fields: readonly Field[]; rows: number | undefined }> {
   let fields: readonly Field[] | undefined
   let rows: number | undefined = 0
   for (const file of files) {
-    const source = await openTable(file, hdu)
+    const source = await openTable(file, { select })
     await source.close()
     for (const notice of source.notices) notices.push(`${file}: ${notice}`)
     if (rows !== undefined) rows = source.rows === undefined ? undefined : rows + source.rows

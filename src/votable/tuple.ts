@@ -1,4 +1,5 @@
 /** Rows in the making, in PostgreSQL's binary form (votable/row.ts): what every reader of tables writes. */
+import { isUtf8 } from 'node:buffer'
 import type { RowBatch } from './row.ts'
 
 export interface Tuples {
@@ -81,6 +82,23 @@ export function putText(tuples: Tuples, text: string): void {
   tuples.at += 4 + length
 }
 
+/**
+ * Bytes that should be ASCII, as text: UTF-8 where they can be that, else Latin-1. True when they are not ASCII.
+ * A NUL ends the text, since PostgreSQL has none.
+ */
+export function putAscii(tuples: Tuples, source: Buffer, from: number, to: number): boolean {
+  let end = from
+  let high = 0
+  for (; end < to && source[end] !== 0; end++) high |= source[end]!
+  if (high < 0x80 || isUtf8(source.subarray(from, end))) {
+    putLength(tuples, end - from)
+    tuples.at += source.copy(tuples.data, tuples.at, from, end)
+  } else {
+    putText(tuples, source.toString('latin1', from, end))
+  }
+  return high >= 0x80
+}
+
 export function putBoolean(tuples: Tuples, value: boolean): void {
   putLength(tuples, 1)
   tuples.data[tuples.at++] = value ? 1 : 0
@@ -100,6 +118,15 @@ export function putInt32(tuples: Tuples, value: number): void {
 export function putInt64(tuples: Tuples, value: bigint): void {
   putLength(tuples, 8)
   tuples.at = tuples.data.writeBigInt64BE(value, tuples.at)
+}
+
+/** An integer that a double holds exactly. */
+export function putSafeInteger(tuples: Tuples, value: number): void {
+  putLength(tuples, 8)
+  const upper = Math.floor(value / 2 ** 32)
+  writeInt32(tuples.data, tuples.at, upper)
+  writeInt32(tuples.data, tuples.at + 4, value - upper * 2 ** 32)
+  tuples.at += 8
 }
 
 export function putFloat32(tuples: Tuples, value: number): void {

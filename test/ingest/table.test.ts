@@ -156,7 +156,7 @@ test('every catalogue comes back from PostgreSQL as it was read', {
     await t.test(name, async () => {
       const table = `cat.${name.replace(/\W.*/, '').toLowerCase()}`
       const result = await ingest([shared(`${CATALOGS}/${name}`)], table)
-      const source = await openTable(shared(`${CATALOGS}/${name}`), undefined)
+      const source = await openTable(shared(`${CATALOGS}/${name}`))
       const radians = new Set(
         source.fields.flatMap((field, i) => (field.unit === 'rad' && /^coord/.test(field.name) ? [i] : [])),
       )

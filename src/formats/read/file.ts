@@ -1,6 +1,7 @@
 /** Files to read from, plain or gzip, as the `ByteSource` of fits/. */
+import { randomUUID } from 'node:crypto'
 import { createReadStream, type ReadStream } from 'node:fs'
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createGunzip } from 'node:zlib'
@@ -14,8 +15,8 @@ export interface OpenFile {
   close(): Promise<void>
 }
 
-const GUNZIP_CHUNK = 256 * 1024
-const HEAD = 1024
+const CHUNK = 256 * 1024
+const HEAD = 4096
 
 /** Opens a file; gzip is known by its first bytes, whatever the file's name is. */
 export async function openFile(file: string): Promise<OpenFile> {
@@ -25,7 +26,7 @@ export async function openFile(file: string): Promise<OpenFile> {
   const magic = (await readAt(handle, 0, 2)).toString('hex')
   if (magic !== '1f8b') return openPlain(handle)
   await handle.close()
-  return openGzip(createReadStream(file, { highWaterMark: GUNZIP_CHUNK }))
+  return openGzip(createReadStream(file, { highWaterMark: CHUNK }))
 }
 
 async function openPlain(handle: FileHandle): Promise<OpenFile> {
@@ -50,7 +51,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
 }
 
 async function openGzip(compressed: ReadStream): Promise<OpenFile> {
-  const gunzip = createGunzip({ chunkSize: GUNZIP_CHUNK })
+  const gunzip = createGunzip({ chunkSize: CHUNK })
   compressed.on('error', error => gunzip.destroy(error))
   const chunks = compressed.pipe(gunzip)[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let chunk = Buffer.alloc(0) as Buffer
@@ -99,29 +100,35 @@ async function openGzip(compressed: ReadStream): Promise<OpenFile> {
   return { source: { read, random: false }, head: chunk.subarray(0, HEAD), close }
 }
 
-/**
- * Unpacks the rest of a stream, from an offset on, into a temporary file, for readers that must jump. Offsets stay
- * those of the stream; closing removes the file.
- */
-export async function spool(
-  source: ByteSource,
-  from: number,
-): Promise<{ source: ByteSource; close(): Promise<void> }> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'almagest-'))
-  const handle = await open(path.join(folder, 'unpacked'), 'w+')
-  const close = async () => {
-    await handle.close()
-    await rm(folder, { recursive: true })
+/** The bytes of a source in order, from an offset on. */
+export async function* chunksOf(source: ByteSource, from = 0): AsyncGenerator<Buffer> {
+  for (let offset = from; ; offset += CHUNK) {
+    const bytes = await source.read(offset, CHUNK)
+    if (bytes.length > 0) yield bytes
+    if (bytes.length < CHUNK) return
   }
+}
+
+export interface Spooled {
+  readonly source: ByteSource & { readonly size: number }
+  close(): Promise<void>
+}
+
+/** Writes bytes into a file without a name, for readers that must jump; nothing is left of it when it is closed. */
+export async function spool(chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
+  const name = path.join(tmpdir(), `almagest-${randomUUID()}`)
+  const handle = await open(name, 'wx+', 0o600)
+  await unlink(name)
   try {
-    for (let offset = from; ; offset += GUNZIP_CHUNK) {
-      const bytes = await source.read(offset, GUNZIP_CHUNK)
-      await handle.writeFile(bytes)
-      if (bytes.length < GUNZIP_CHUNK) break
+    let size = 0
+    for await (const bytes of chunks) {
+      await handle.writev([bytes])
+      size += bytes.length
     }
+    const read = (offset: number, length: number) => readAt(handle, offset, length)
+    return { source: { read, random: true, size }, close: () => handle.close() }
   } catch (error) {
-    await close()
+    await handle.close()
     throw error
   }
-  return { source: { read: (offset, length) => readAt(handle, offset - from, length), random: true }, close }
 }

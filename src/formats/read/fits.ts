@@ -6,9 +6,9 @@ import { fitsError, textOf } from '../../fits/header.ts'
 import type { BinaryColumn, FitsTable } from '../../fits/table.ts'
 import { ELEMENT_SIZE, isTable, tableOf } from '../../fits/table.ts'
 import type { Field } from '../../votable/field.ts'
-import type { TableSource } from '../../votable/table-source.ts'
+import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
 import { batchOf, beginRow, newTuples, type TableBatch, type Tuples } from '../../votable/tuple.ts'
-import { spool } from './file.ts'
+import { chunksOf, spool } from './file.ts'
 import { asciiCell } from './fits-ascii.ts'
 import { type CellReader, cellReader } from './fits-cell.ts'
 
@@ -29,19 +29,21 @@ export async function openFits(source: ByteSource, choice: string | undefined): 
   const table = tableOf(hdu)
   const complete = completeRows(table, source.size)
   if (complete < table.rows) throw truncated(table, complete)
-  const unicode = new Set<number>()
+  const facts = newFacts()
   const notices: string[] = []
-  const { fields, columns } = columnsOf(table, unicode, notices)
+  const { fields, columns } = columnsOf(table, facts, notices)
   if (source.random && choice === undefined) await noticeOthers(walk, notices)
   return {
     fields,
     rows: table.rows,
     description: undefined,
+    systems: NO_SYSTEMS,
+    guessed: false,
     notices,
-    unicode,
+    text: facts,
     async *batches() {
       const heaped = columns.some(column => column.variable)
-      const spooled = heaped && !source.random ? await spool(source, table.dataOffset) : undefined
+      const spooled = heaped && !source.random ? await spooledFrom(source, table.dataOffset) : undefined
       try {
         yield* rowBatches(spooled?.source ?? source, table, columns)
         if (!spooled && !source.random && choice === undefined) await noticeOthers(walk, notices)
@@ -50,6 +52,15 @@ export async function openFits(source: ByteSource, choice: string | undefined): 
       }
     },
   }
+}
+
+/** The bytes from an offset on, at the same offsets. */
+async function spooledFrom(
+  stream: ByteSource,
+  from: number,
+): Promise<{ source: ByteSource; close(): Promise<void> }> {
+  const { source, close } = await spool(chunksOf(stream, from))
+  return { source: { read: (offset, length) => source.read(offset - from, length), random: true }, close }
 }
 
 async function findTable(walk: AsyncGenerator<Hdu>, choice: string | undefined): Promise<Hdu> {
@@ -77,7 +88,7 @@ async function noticeOthers(walk: AsyncGenerator<Hdu>, notices: string[]): Promi
   const others: string[] = []
   for await (const hdu of walk) if (isTable(hdu)) others.push(hdu.header.title)
   if (others.length > 0) {
-    notices.push(`The file has ${others.length} more: ${others.join(', ')}. Choose one with --hdu.`)
+    notices.push(`The file has ${others.length} more: ${others.join(', ')}. Choose one with --select.`)
   }
 }
 
@@ -95,7 +106,7 @@ function truncated({ header, rows }: FitsTable, complete: number): ServiceError 
 
 function columnsOf(
   table: FitsTable,
-  unicode: Set<number>,
+  { unicode }: Facts,
   notices: string[],
 ): { fields: Field[]; columns: Column[] } {
   const fields: Field[] = []

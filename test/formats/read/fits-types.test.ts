@@ -67,7 +67,7 @@ before(() => {
 })
 
 async function same(name: string, hdu: number): Promise<void> {
-  const source = await openTable(file(name), undefined)
+  const source = await openTable(file(name))
   const ours = await readBySource(source)
   await source.close()
   const theirs = readByAstropy(file(name.replace('.gz', '')), hdu)
@@ -85,7 +85,7 @@ test('gzip, whose heap comes after the rows', { skip }, async () => {
 test('an ASCII table', { skip }, () => same('ascii.fits', 1))
 
 test('datatypes, shapes and descriptions', { skip }, async () => {
-  const source = await openTable(file('all.fits'), 'all')
+  const source = await openTable(file('all.fits'), { select: 'all' })
   await source.close()
   const shape = (name: string) => {
     const field = source.fields.find(f => f.name === name)!
@@ -118,7 +118,7 @@ test('datatypes, shapes and descriptions', { skip }, async () => {
 })
 
 test('an unsigned integer beyond 64 bits is a bad row', { skip }, async () => {
-  const source = await openTable(file('big.fits'), undefined)
+  const source = await openTable(file('big.fits'))
   const { columns, bad } = await readBySource(source)
   await source.close()
   assert.deepEqual(columns[1]!.values, ['1', null, null])
@@ -139,7 +139,7 @@ function damage(name: string, from: string, to: string, end?: number): string {
 }
 
 async function readAll(name: string): Promise<void> {
-  const source = await openTable(name, undefined)
+  const source = await openTable(name)
   try {
     for await (const batch of source.batches()) assert.ok(batch.count > 0)
   } finally {
@@ -179,6 +179,6 @@ test('broken files say where', { skip }, async () => {
   await assert.rejects(readAll(file('header.fits')), /HDU 0: the file ends inside the header/)
   writeFileSync(file('none.fits'), whole.subarray(0, 2880))
   await assert.rejects(readAll(file('none.fits')), /The file has no table/)
-  await assert.rejects(openTable(file('all.fits'), '1'), /HDU 1: this HDU is no table/)
-  await assert.rejects(openTable(file('all.fits'), 'NOPE'), /no HDU 'NOPE'/)
+  await assert.rejects(openTable(file('all.fits'), { select: '1' }), /HDU 1: this HDU is no table/)
+  await assert.rejects(openTable(file('all.fits'), { select: 'NOPE' }), /no HDU 'NOPE'/)
 })
