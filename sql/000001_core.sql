@@ -8,10 +8,19 @@ BEGIN
   END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database's migration was faster
 END $$;
-GRANT almagest_public TO CURRENT_USER;
+DO $$
+BEGIN
+  IF NOT pg_has_role('almagest_public', 'MEMBER') THEN
+    GRANT almagest_public TO CURRENT_USER;
+  END IF;
+END $$;
 
 -- Queries run as this role: nothing but what is granted below and at publication.
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
+DO $$
+BEGIN
+  REVOKE ALL ON SCHEMA public FROM PUBLIC;
+EXCEPTION WHEN insufficient_privilege THEN NULL; -- the schema is somebody else's; nothing of ours is in it
+END $$;
 
 CREATE TABLE almagest.published_schema (
   schema_name  text PRIMARY KEY,             -- as queries write it: quoted where it is no regular identifier

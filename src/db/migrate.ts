@@ -3,10 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { ServiceError } from '../error.ts'
 import type { Log } from '../log.ts'
-import { installPgSphere } from './pgsphere.ts'
-import { PUBLIC_ROLE } from './roles.ts'
+import { installPgSphere, pgSphereSchema } from './pgsphere.ts'
+import { isSuperuser, requireRights } from './rights.ts'
 
 const SQL_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
 
@@ -39,9 +38,9 @@ export async function migrate(url: string, log: Log): Promise<readonly string[]>
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK])
-    await requireRights(client)
-    const sphere = await installPgSphere(client)
-    log.debug(sphere, 'pgSphere is in place')
+    const superuser = await isSuperuser(client)
+    if (!superuser) await requireRights(client)
+    const schema = superuser ? (await installPgSphere(client)).schema : await pgSphereSchema(client)
     await client.query(`CREATE SCHEMA IF NOT EXISTS almagest`)
     await client.query(
       `CREATE TABLE IF NOT EXISTS almagest.migration
@@ -52,9 +51,7 @@ export async function migrate(url: string, log: Log): Promise<readonly string[]>
     const missing = (await migrations()).filter(m => !applied.has(m.version))
     for (const migration of missing) {
       await client.query('BEGIN')
-      await client.query(`SELECT set_config('search_path', 'pg_catalog,' || quote_ident($1), true)`, [
-        sphere.schema,
-      ])
+      await client.query(`SELECT set_config('search_path', 'pg_catalog,' || quote_ident($1), true)`, [schema])
       await client.query(migration.sql)
       await client.query('INSERT INTO almagest.migration (version, name) VALUES ($1, $2)', [
         migration.version,
@@ -67,43 +64,4 @@ export async function migrate(url: string, log: Log): Promise<readonly string[]>
   } finally {
     await client.end()
   }
-}
-
-/** What only a superuser can do must have been done when the database user is none. */
-async function requireRights(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{
-    user: string
-    database: string
-    superuser: boolean
-    sphere: boolean
-    role: boolean
-    member: boolean
-    create: boolean
-  }>(
-    `SELECT current_user::text AS user, current_database()::text AS database, rolsuper AS superuser,
-            EXISTS (SELECT FROM pg_type WHERE typname = 'spoint') AS sphere,
-            EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS role,
-            EXISTS (SELECT FROM pg_roles r WHERE rolname = $1 AND pg_has_role(current_user, r.oid, 'MEMBER')) AS member,
-            has_database_privilege(current_database(), 'CREATE') AS create
-       FROM pg_roles WHERE rolname = current_user`,
-    [PUBLIC_ROLE],
-  )
-  const has = rows[0]!
-  if (has.superuser) return
-  const user = pg.escapeIdentifier(has.user)
-  const statements = [
-    has.sphere ? '' : 'CREATE SCHEMA pgsphere; CREATE EXTENSION pg_sphere SCHEMA pgsphere;',
-    has.sphere ? '' : 'GRANT USAGE ON SCHEMA pgsphere TO PUBLIC;',
-    has.role ? '' : `CREATE ROLE ${PUBLIC_ROLE} NOLOGIN;`,
-    has.member ? '' : `GRANT ${PUBLIC_ROLE} TO ${user};`,
-    has.create ? '' : `GRANT CREATE ON DATABASE ${pg.escapeIdentifier(has.database)} TO ${user};`,
-  ].filter(statement => statement !== '')
-  if (statements.length === 0) return
-  throw new ServiceError(
-    'forbidden',
-    `The database user ${has.user} lacks rights. A DBA must run, in ${has.database}:`,
-    {
-      detail: statements.join('\n'),
-    },
-  )
 }

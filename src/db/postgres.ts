@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
+import { parse } from 'pg-connection-string'
 import { from as copyFrom } from 'pg-copy-streams'
 import { ServiceError } from '../error.ts'
 import type { Log } from '../log.ts'
@@ -66,10 +67,11 @@ async function sessionConfig(url: string): Promise<pg.ClientConfig> {
     )
     const sphere = rows[0]?.nspname ?? 'pgsphere'
     const settings = `-c search_path=pg_catalog,${sphere},pg_temp -c jit=off -c client_connection_check_interval=1000`
+    const given = parse(url) as pg.ClientConfig
     return {
-      connectionString: url,
+      ...given,
       application_name: 'almagest',
-      options: `${settings} -c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601`,
+      options: `${given.options ?? ''} ${settings} -c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601`,
     }
   } finally {
     await client.end()
