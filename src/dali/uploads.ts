@@ -27,6 +27,9 @@ export interface RequestContent {
   discard(): Promise<void>
 }
 
+/** What UPLOAD refers to, of a request or of a stored job. */
+export type UploadContent = Pick<RequestContent, 'parameters' | 'files' | 'folder'>
+
 /** A table that a request brings. */
 export interface Upload {
   /** As queries name it: `TAP_UPLOAD.<name>`. */
@@ -94,7 +97,7 @@ export async function readRequest(
  * What UPLOAD says: `name,param:part`, repeated or (TAP 1.0) joined by `;`. The part may be a file or a field.
  * Throws `usage` for everything else, also for http(s): see docs/deviations.md.
  */
-export async function uploadsOf(content: RequestContent): Promise<readonly Upload[]> {
+export async function uploadsOf(content: UploadContent): Promise<readonly Upload[]> {
   const uploads: Upload[] = []
   for (const one of content.parameters.all('UPLOAD').flatMap(value => value.split(';'))) {
     if (one.trim() === '') continue
@@ -126,7 +129,7 @@ function parseUpload(text: string): { name: string; part: string } {
 }
 
 /** The value of a field (curl -F 'table=<file'), as a file. */
-async function fieldFile(content: RequestContent, part: string, upload: string): Promise<string> {
+async function fieldFile(content: UploadContent, part: string, upload: string): Promise<string> {
   const value = content.parameters.single(part.toUpperCase())
   if (value === undefined) {
     throw new ServiceError('usage', `UPLOAD=${upload}: the request has no part named '${part}'`, {

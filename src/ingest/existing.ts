@@ -1,11 +1,12 @@
 /** The table that rows are added to. */
 import type { Client } from '../db/database.ts'
+import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
 import { adqlName, adqlTableName } from '../tap/publish.ts'
 import type { Datatype } from '../votable/field.ts'
 import type { TableName } from './names.ts'
 import type { ColumnPlan } from './plan.ts'
-import { type SqlTable, sqlType } from './statements.ts'
+import type { SqlTable } from './statements.ts'
 
 export interface Existing {
   /** As queries write it. */

@@ -5,7 +5,7 @@
 import { writeHash29 } from '../healpix/nested.ts'
 import type { Field } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
-import type { TableBatch } from '../votable/tuple.ts'
+import { COPY_SIGNATURE, COPY_TRAILER, type TableBatch } from '../votable/tuple.ts'
 import type { Position } from './position.ts'
 
 /** Order K of hpx_shard: 196,608 cells, the largest of 32 shards 1.45 times the mean. */
@@ -31,8 +31,6 @@ export interface Placement {
   readonly tally: Tally
 }
 
-const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
-const TRAILER = Buffer.from([0xff, 0xff])
 const DEGREE = Math.PI / 180
 const PLACE_BYTES = 12 + 8
 
@@ -41,10 +39,10 @@ export async function* copyData(
   batches: AsyncIterable<TableBatch>,
   placement: Placement,
 ): AsyncGenerator<Buffer> {
-  yield SIGNATURE
+  yield COPY_SIGNATURE
   const place = placer(placement)
   for await (const batch of batches) yield place(batch)
-  yield TRAILER
+  yield COPY_TRAILER
 }
 
 function placer({ fields, kept, position, reject, tally }: Placement): (batch: TableBatch) => Buffer {

@@ -1,4 +1,5 @@
 /** What is to be loaded, worked out from the headers of all files before anything is touched. */
+import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
 import { openTable } from '../formats/read/open.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
@@ -8,7 +9,7 @@ import { fieldAfter, newFacts, type TextFacts } from '../votable/table-source.ts
 import { nameColumns } from './names.ts'
 import { SHARD_ORDER } from './place.ts'
 import { findIdentifiers, findPosition, type Position } from './position.ts'
-import { type SqlColumn, sqlType } from './statements.ts'
+import type { SqlColumn } from './statements.ts'
 
 export interface PlanOptions {
   readonly files: readonly string[]

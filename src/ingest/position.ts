@@ -1,6 +1,7 @@
 /** Which columns of a file are the position and the identifier, and how the position becomes degrees. */
 import { ServiceError } from '../error.ts'
 import type { Field } from '../votable/field.ts'
+import { degreesIn, findPair, isReal } from '../votable/position.ts'
 
 export interface Position {
   /** Indexes among the fields. */
@@ -16,31 +17,6 @@ export interface PositionChoice {
   readonly dec?: string | undefined
 }
 
-/** UCD1+, then the old UCD1 of VizieR's files. */
-const UCDS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^pos\.eq\.ra;meta\.main$/i, /^pos\.eq\.dec;meta\.main$/i],
-  [/^POS_EQ_RA_MAIN$/i, /^POS_EQ_DEC_MAIN$/i],
-  [/^pos\.eq\.ra$/i, /^pos\.eq\.dec$/i],
-  [/^POS_EQ_RA$/i, /^POS_EQ_DEC$/i],
-]
-
-/** Pairs of names that surveys use, in the order of preference. */
-const NAMES = `ra dec, raj2000 dej2000, _raj2000 _dej2000, ra_icrs de_icrs, ra_icrs dec_icrs, raicrs deicrs,
-ra_deg dec_deg, radeg decdeg, radeg dedeg, coord_ra coord_dec, ra_j2000 dec_j2000, ra_j2000 de_j2000, raj2000 decj2000,
-s_ra s_dec, alpha_j2000 delta_j2000, alphawin_j2000 deltawin_j2000, alphapeak_j2000 deltapeak_j2000, alpha delta,
-ramean decmean, rastack decstack, ra_mean dec_mean, _ra _de, _ra.icrs _de.icrs, ra2000 dec2000, ra_2000 dec_2000,
-right_ascension declination, rightascension declination, ra_1 dec_1, target_ra target_dec, obj_ra obj_dec, ra de`
-  .split(/,\s*/)
-  .map(pair => pair.split(' ') as [string, string])
-
-const TO_DEGREES: readonly (readonly [RegExp, number])[] = [
-  [/^(deg|degs|degree|degrees|°)$/i, 1],
-  [/^(rad|rads|radian|radians)$/i, 180 / Math.PI],
-  [/^(h|hr|hrs|hour|hours|hourangle)$/i, 15],
-  [/^arcmin$/i, 1 / 60],
-  [/^arcsec$/i, 1 / 3600],
-]
-
 /** The position columns that the user says, or else the UCDs, or else the names; undefined when there are none. */
 export function findPosition(
   fields: readonly Field[],
@@ -48,7 +24,7 @@ export function findPosition(
   notices: string[],
 ): Position | undefined {
   if (choice.ra !== undefined || choice.dec !== undefined) return chosen(fields, choice, notices)
-  const pair = byUcd(fields) ?? byName(fields)
+  const pair = findPair(fields)
   if (!pair) return undefined
   const [raScale, decScale] = [scale(fields[pair.ra]!, notices), scale(fields[pair.dec]!, notices)]
   if (raScale !== undefined && decScale !== undefined) return { ...pair, raScale, decScale }
@@ -82,28 +58,6 @@ function chosen(fields: readonly Field[], choice: PositionChoice, notices: strin
   return { ra, dec, raScale: scale(fields[ra]!, notices)!, decScale: scale(fields[dec]!, notices)! }
 }
 
-function byUcd(fields: readonly Field[]): { ra: number; dec: number } | undefined {
-  for (const [raUcd, decUcd] of UCDS) {
-    const having = (ucd: RegExp) =>
-      fields.flatMap((field, i) =>
-        isReal(field) && ucd.test(field.ucd?.replace(/\s/g, '') ?? '') ? [i] : [],
-      )
-    const [ras, decs] = [having(raUcd), having(decUcd)]
-    if (ras.length === 1 && decs.length === 1) return { ra: ras[0]!, dec: decs[0]! }
-  }
-  return undefined
-}
-
-function byName(fields: readonly Field[]): { ra: number; dec: number } | undefined {
-  const named = (name: string) =>
-    fields.findIndex(field => isReal(field) && field.name.toLowerCase() === name)
-  for (const [raName, decName] of NAMES) {
-    const [ra, dec] = [named(raName), named(decName)]
-    if (ra >= 0 && dec >= 0) return { ra, dec }
-  }
-  return undefined
-}
-
 /** What turns the column into degrees; undefined for a unit that is none of an angle. */
 function scale(field: Field, notices: string[]): number | undefined {
   const unit = field.unit?.trim()
@@ -115,9 +69,10 @@ function scale(field: Field, notices: string[]): number | undefined {
     )
     return radians ? 180 / Math.PI : 1
   }
-  const found = TO_DEGREES.find(([pattern]) => pattern.test(unit))
-  if (found && found[1] !== 1) notices.push(`Column ${field.name} is converted from ${unit} to degrees.`)
-  return found?.[1]
+  const found = degreesIn(unit)
+  if (found !== undefined && found !== 1)
+    notices.push(`Column ${field.name} is converted from ${unit} to degrees.`)
+  return found
 }
 
 /** Columns to look rows up by: the main identifier first. */
@@ -156,10 +111,6 @@ function fieldNamed(fields: readonly Field[], name: string, option: string): num
   throw new ServiceError('usage', `${option}: the file has no column ${name}.`, {
     detail: `It has: ${names}`,
   })
-}
-
-function isReal(field: Field): boolean {
-  return field.arraysize === undefined && (field.datatype === 'double' || field.datatype === 'float')
 }
 
 /** A single integer or a single string. */

@@ -2,8 +2,6 @@
 import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { sqlIdentifier } from '../tap/publish.ts'
-import type { Field, WireType } from '../votable/field.ts'
-import { wireType } from '../votable/field.ts'
 
 export interface SqlTable {
   readonly schema: string
@@ -13,28 +11,6 @@ export interface SqlTable {
 export interface SqlColumn {
   readonly name: string
   readonly type: string
-}
-
-const SQL_TYPE: Record<WireType, string> = {
-  bool: 'boolean',
-  int2: 'smallint',
-  int4: 'integer',
-  int8: 'bigint',
-  float4: 'real',
-  float8: 'double precision',
-  text: 'text',
-  bytea: 'bytea',
-  'bool[]': 'boolean[]',
-  'int2[]': 'smallint[]',
-  'int4[]': 'integer[]',
-  'int8[]': 'bigint[]',
-  'float4[]': 'real[]',
-  'float8[]': 'double precision[]',
-  'text[]': 'text[]',
-}
-
-export function sqlType(field: Pick<Field, 'datatype' | 'arraysize'>): string {
-  return SQL_TYPE[wireType(field)]
 }
 
 export function sqlName({ schema, table }: SqlTable): string {

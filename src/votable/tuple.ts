@@ -17,6 +17,10 @@ export interface TableBatch extends RowBatch {
   readonly bad: ReadonlyMap<number, string>
 }
 
+/** What stands before and after the rows of COPY BINARY; the rows are tuples as they are here. */
+export const COPY_SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
+export const COPY_TRAILER = Buffer.from([0xff, 0xff])
+
 export function newTuples(bytes: number, rows: number): Tuples {
   return {
     data: Buffer.allocUnsafeSlow(bytes),

@@ -115,8 +115,8 @@ export interface Spooled {
 }
 
 /** Writes bytes into a file without a name, for readers that must jump; nothing is left of it when it is closed. */
-export async function spool(chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
-  const name = path.join(tmpdir(), `almagest-${randomUUID()}`)
+export async function spool(chunks: AsyncIterable<Uint8Array>, folder = tmpdir()): Promise<Spooled> {
+  const name = path.join(folder, `almagest-${randomUUID()}`)
   const handle = await open(name, 'wx+', 0o600)
   await unlink(name)
   try {

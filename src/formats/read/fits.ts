@@ -23,7 +23,11 @@ interface Column extends CellReader {
 }
 
 /** Finds the table: the first one, or the HDU that `choice` names by number or EXTNAME. */
-export async function openFits(source: ByteSource, choice: string | undefined): Promise<TableSource> {
+export async function openFits(
+  source: ByteSource,
+  choice: string | undefined,
+  folder?: string,
+): Promise<TableSource> {
   const walk = hdus(source)
   const hdu = await findTable(walk, choice)
   const table = tableOf(hdu)
@@ -43,7 +47,8 @@ export async function openFits(source: ByteSource, choice: string | undefined): 
     text: facts,
     async *batches() {
       const heaped = columns.some(column => column.variable)
-      const spooled = heaped && !source.random ? await spooledFrom(source, table.dataOffset) : undefined
+      const spooled =
+        heaped && !source.random ? await spooledFrom(source, table.dataOffset, folder) : undefined
       try {
         yield* rowBatches(spooled?.source ?? source, table, columns)
         if (!spooled && !source.random && choice === undefined) await noticeOthers(walk, notices)
@@ -58,8 +63,9 @@ export async function openFits(source: ByteSource, choice: string | undefined): 
 async function spooledFrom(
   stream: ByteSource,
   from: number,
+  folder: string | undefined,
 ): Promise<{ source: ByteSource; close(): Promise<void> }> {
-  const { source, close } = await spool(chunksOf(stream, from))
+  const { source, close } = await spool(chunksOf(stream, from), folder)
   return { source: { read: (offset, length) => source.read(offset - from, length), random: true }, close }
 }
 

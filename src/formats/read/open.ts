@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly fields?: readonly Field[] | undefined
   /** What the file is called in messages: its path. */
   readonly title?: string
+  /** For what has to be unpacked first; the system's temporary folder by default. */
+  readonly folder?: string
 }
 
 const READABLE =
@@ -48,12 +50,12 @@ async function openBy(
   const { head, source } = file
   const begins = (bytes: string) => head.toString('latin1', 0, bytes.length) === bytes
   if (head.length === 0) throw new ServiceError('usage', 'the file is empty')
-  if (begins('SIMPLE')) return openFits(source, options.select)
+  if (begins('SIMPLE')) return openFits(source, options.select, options.folder)
   if (isXml(head)) {
     return openVotable(chunksOf(source), options.select, async (bytes, hdu) => {
-      const { source: fits, close } = await spool(bytes)
+      const { source: fits, close } = await spool(bytes, options.folder)
       closing.push(close)
-      return openFits(fits, hdu)
+      return openFits(fits, hdu, options.folder)
     })
   }
   throw new ServiceError('usage', 'not a table format that can be read', { detail: READABLE })
