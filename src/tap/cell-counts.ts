@@ -62,3 +62,31 @@ export async function rowsInCells(
   )
   return row?.counted ? row.rows : undefined
 }
+
+/**
+ * Pairs of rows of two published tables within a radius, when every row of the sparser one has one counterpart and
+ * all else is chance: Σ min(a, b) + a b πr²/A over the cells. Undefined when the tables have no cell in common, or
+ * none counted. `counterparts`: false for a table with itself, when rows are kept from pairing with themselves.
+ */
+export async function pairsInCells(
+  client: Client,
+  a: Published,
+  b: Published,
+  radiusDeg: number,
+  counterparts: boolean,
+): Promise<number | undefined> {
+  const cellDeg2 = (4 * Math.PI * (180 / Math.PI) ** 2) / 12 / 4 ** COUNT_ORDER
+  const [row] = await client.query<{ cells: number; pairs: number }>(
+    `SELECT count(*)::float8 AS cells,
+            coalesce(sum($4::int * least(a.row_count, b.row_count) + a.row_count * b.row_count::float8 * $3), 0)::float8 AS pairs
+       FROM almagest.cell_count AS a JOIN almagest.cell_count AS b USING (cell)
+      WHERE a.table_name = $1 AND b.table_name = $2`,
+    [
+      adqlTableName(a.schema, a.table),
+      adqlTableName(b.schema, b.table),
+      (Math.PI * radiusDeg ** 2) / cellDeg2,
+      counterparts ? 1 : 0,
+    ],
+  )
+  return row && row.cells > 0 ? row.pairs : undefined
+}

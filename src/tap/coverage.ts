@@ -1,0 +1,190 @@
+/**
+ * Which HEALPix cells a region covers, and by how much of their area. Cells are halved and halved again, all
+ * that the region's border crosses of one order before the next, until there are enough of them to know the area
+ * well; then the border cells are judged by points within.
+ */
+import type { Region } from '../adql/regions.ts'
+import type { Shape } from '../adql/shapes.ts'
+import { faceDirection } from '../healpix/geometry.ts'
+import { nestedCell } from '../healpix/nested.ts'
+import { angle, cross, dot, unitVector, type Vector } from '../sphere/vector.ts'
+import { type CellRange, COUNT_ORDER } from './cell-counts.ts'
+
+interface Cell {
+  readonly face: number
+  readonly x: number
+  readonly y: number
+}
+
+/** Border cells of one order after which no finer order is looked at: the area is then known to a percent or so. */
+const ENOUGH = 200
+const FINEST = 28
+/** Points on each side of the grid by which a border cell of the last order is judged. */
+const GRID = 4
+
+const RAD = Math.PI / 180
+
+/** Stretches of cells of COUNT_ORDER with the part of their area that is in the region, in ascending order. */
+export function coverage(region: Region): CellRange[] {
+  const side = sideOf(region)
+  const parts = new Map<number, number>()
+  const full: CellRange[] = []
+  const add = (order: number, cell: Cell, part: number): void => {
+    const number = Number(nestedCell(order, cell))
+    if (order > COUNT_ORDER) {
+      const counted = Math.floor(number / 4 ** (order - COUNT_ORDER))
+      parts.set(counted, (parts.get(counted) ?? 0) + part / 4 ** (order - COUNT_ORDER))
+    } else {
+      const children = 4 ** (COUNT_ORDER - order)
+      full.push({ first: number * children, last: (number + 1) * children - 1, part })
+    }
+  }
+
+  let border: Cell[] = Array.from({ length: 12 }, (_, face) => ({ face, x: 0, y: 0 }))
+  for (let order = 0; border.length > 0; order++) {
+    const crossed: Cell[] = []
+    for (const cell of border) {
+      const { center, radius } = disc(order, cell)
+      const where = side(center, radius)
+      if (where > 0) add(order, cell, 1)
+      else if (where === 0) crossed.push(cell)
+    }
+    if (order === FINEST || crossed.length > ENOUGH) {
+      for (const cell of crossed) add(order, cell, partInside(order, cell, side))
+      break
+    }
+    border = crossed.flatMap(children)
+  }
+  for (const [cell, part] of parts) full.push({ first: cell, last: cell, part })
+  return merged(full.filter(r => r.part > 0).sort((a, b) => a.first - b.first))
+}
+
+function children({ face, x, y }: Cell): Cell[] {
+  return [0, 1, 2, 3].map(i => ({ face, x: 2 * x + (i & 1), y: 2 * y + (i >> 1) }))
+}
+
+function merged(ranges: readonly CellRange[]): CellRange[] {
+  const out: CellRange[] = []
+  for (const range of ranges) {
+    const before = out.at(-1)
+    if (before && before.last + 1 === range.first && before.part === range.part)
+      out[out.length - 1] = { ...before, last: range.last }
+    else out.push(range)
+  }
+  return out
+}
+
+function direction(order: number, { face, x, y }: Cell, u: number, v: number): Vector {
+  const nside = 2 ** order
+  return unitVector(...faceDirection(face, (x + u) / nside, (y + v) / nside))
+}
+
+const RIM = [0, 0.25, 0.5, 0.75].flatMap(t => [
+  [t, 0],
+  [1, t],
+  [1 - t, 1],
+  [0, 1 - t],
+]) as [number, number][]
+
+/** A disc around a cell: its edges are curved, hence the points on them and some slack. */
+function disc(order: number, cell: Cell): { center: Vector; radius: number } {
+  const center = direction(order, cell, 0.5, 0.5)
+  const corners = order < 3 ? RIM : RIM.slice(0, 4)
+  const radius = Math.max(...corners.map(([u, v]) => angle(center, direction(order, cell, u, v))))
+  return { center, radius: radius * 1.05 }
+}
+
+function partInside(order: number, cell: Cell, side: Side): number {
+  let inside = 0
+  for (let i = 0; i < GRID; i++) {
+    for (let j = 0; j < GRID; j++) {
+      if (side(direction(order, cell, (i + 0.5) / GRID, (j + 0.5) / GRID), 0) > 0) inside++
+    }
+  }
+  return inside / GRID ** 2
+}
+
+// ---------------------------------------------------------------- inside, outside, or crossed
+
+/** 1: a disc (radians) is inside; −1: outside; 0: neither for sure. */
+type Side = (center: Vector, radius: number) => -1 | 0 | 1
+
+function sideOf(region: Region): Side {
+  if (region.kind === 'shape') return sideOfShape(region.shape)
+  if (region.kind === 'not') {
+    const part = sideOf(region.part)
+    return (center, radius) => -part(center, radius) as -1 | 0 | 1
+  }
+  const [left, right] = [sideOf(region.left), sideOf(region.right)]
+  const least = region.kind === 'and'
+  return (center, radius) => {
+    const [a, b] = [left(center, radius), right(center, radius)]
+    return least === a < b ? a : b
+  }
+}
+
+function sideOfShape(shape: Shape): Side {
+  if (shape.kind === 'polygon')
+    return sideOfPolygon(shape.vertices.map(([l, b]) => unitVector(l * RAD, b * RAD)))
+  const [lon, lat] = shape.kind === 'circle' ? shape.center : shape.position
+  const limit = shape.kind === 'circle' ? shape.radius * RAD : 0
+  const middle = unitVector(lon * RAD, lat * RAD)
+  return (center, radius) => {
+    const distance = angle(middle, center)
+    return distance + radius <= limit ? 1 : distance - radius > limit ? -1 : 0
+  }
+}
+
+interface Edge {
+  readonly a: Vector
+  readonly b: Vector
+  /** Pole of the great circle through both. */
+  readonly pole: Vector
+}
+
+/** Of a polygon within a hemisphere, whatever its winding (pgSphere takes no other). */
+function sideOfPolygon(vertices: readonly Vector[]): Side {
+  const edges = vertices.flatMap((a, i): Edge[] => {
+    const b = vertices[(i + 1) % vertices.length]!
+    const normal = cross(a, b)
+    const length = Math.hypot(...normal)
+    return length < 1e-14 ? [] : [{ a, b, pole: normal.map(n => n / length) as unknown as Vector }]
+  })
+  const middle = (i: 0 | 1 | 2) => Math.min(...vertices.map(p => p[i])) + Math.max(...vertices.map(p => p[i]))
+  const towards: Vector = [middle(0), middle(1), middle(2)]
+  const flat = planeAround(towards)
+  const corners = vertices.map(flat)
+  return (center, radius) => {
+    if (edges.some(edge => distanceToEdge(center, edge) <= radius)) return 0
+    return dot(center, towards) > 0 && inPlanePolygon(flat(center), corners) ? 1 : -1
+  }
+}
+
+function distanceToEdge(p: Vector, { a, b, pole }: Edge): number {
+  const beside = dot(cross(pole, a), p) >= 0 && dot(cross(b, pole), p) >= 0
+  return beside ? Math.asin(Math.min(1, Math.abs(dot(p, pole)))) : Math.min(angle(p, a), angle(p, b))
+}
+
+/** The gnomonic projection towards a direction, in which great circles are straight. */
+function planeAround(towards: Vector): (p: Vector) => readonly [number, number] {
+  const other: Vector = Math.abs(towards[2]) < Math.hypot(...towards) / 2 ? [0, 0, 1] : [1, 0, 0]
+  const east = cross(other, towards)
+  const north = cross(towards, east)
+  return p => {
+    const depth = dot(p, towards)
+    return [dot(p, east) / depth, dot(p, north) / depth]
+  }
+}
+
+/** Even-odd rule. */
+function inPlanePolygon(
+  [x, y]: readonly [number, number],
+  corners: readonly (readonly [number, number])[],
+): boolean {
+  let inside = false
+  for (let i = 0, j = corners.length - 1; i < corners.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [corners[i]!, corners[j]!]
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside
+  }
+  return inside
+}
