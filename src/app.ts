@@ -7,6 +7,8 @@ import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
 import { tapRouter } from './tap/router.ts'
 import type { Catalog } from './tap/tap-schema.ts'
+import type { Jobs } from './uws/job.ts'
+import { checkAvailability } from './vosi/availability.ts'
 import type { Outcome } from './votable/row.ts'
 
 export interface AppDependencies {
@@ -14,20 +16,25 @@ export interface AppDependencies {
   readonly log: Log
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
+  readonly jobs: Jobs
 }
 
 export function createApp(deps: AppDependencies): Express {
-  const { config, log, db, catalog } = deps
+  const { config, log, db, catalog, jobs } = deps
   const app = express()
+  const upSince = new Date()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', config.trustedProxies.length > 0 ? config.trustedProxies : false)
   app.use(logged(log), openToScripts)
   const origin = (request: Request) => config.publicUrl ?? `${request.protocol}://${request.host}`
-  app.use('/tap', tapRouter({ db, catalog, config, upSince: new Date(), origin }))
+  app.use('/tap', tapRouter({ db, catalog, config, jobs, upSince, origin }))
   app.get('/healthz', async (_request, response) => {
-    await db.query('SELECT 1')
-    response.type('text/plain').send('ok\n')
+    const { available, notes } = await checkAvailability(db, upSince)
+    response
+      .status(available ? 200 : 503)
+      .type('text/plain')
+      .send(`${notes[0] ?? 'ok'}\n`)
   })
   app.use(portalRouter({ catalog, config, origin }))
   app.use((request, response) => {
@@ -73,9 +80,12 @@ function logged(log: Log) {
 function openToScripts(request: Request, response: Response, next: NextFunction) {
   response.setHeader('Server', 'Almagest')
   response.setHeader('Access-Control-Allow-Origin', '*')
-  response.setHeader('Access-Control-Expose-Headers', 'X-Maxrec, Location, Content-Disposition')
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest',
+  )
   if (request.method !== 'OPTIONS') return next()
-  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, DELETE')
   response.setHeader(
     'Access-Control-Allow-Headers',
     request.get('access-control-request-headers') ?? 'Content-Type',

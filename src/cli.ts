@@ -8,11 +8,13 @@ import { errorText, ServiceError } from './error.ts'
 import { ingestTableCommand } from './ingest/command.ts'
 import { openLog } from './log.ts'
 import { migrateCommand } from './migrate-command.ts'
+import { runnerCommand } from './runner-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { openSite, type Site } from './site.ts'
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
+  runnerCommand,
   migrateCommand,
   demoCommand,
   ingestTableCommand,

@@ -23,6 +23,7 @@ export interface Config {
   /** IVOA authority id, the part after `ivo://`. */
   readonly authority: string
   readonly limits: Limits
+  readonly jobs: JobLimits
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
 }
@@ -38,6 +39,11 @@ export interface Limits {
   readonly stallSeconds: number
   /** Bytes of a request body without uploads, QUERY included. */
   readonly requestBytes: number
+  /** Bytes of all tables that one request uploads, as they come in. */
+  readonly uploadBytes: number
+  /** Rows and columns of one uploaded table. */
+  readonly uploadRows: number
+  readonly uploadColumns: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -46,6 +52,45 @@ export const DEFAULT_LIMITS: Limits = {
   syncSeconds: 300,
   stallSeconds: 60,
   requestBytes: 1_000_000,
+  uploadBytes: 500_000_000,
+  uploadRows: 5_000_000,
+  uploadColumns: 1000,
+}
+
+export interface JobLimits {
+  /** Jobs that a runner has at work at once, of those whose estimate is below `fastSeconds` … */
+  readonly fastSlots: number
+  /** … and of the others. */
+  readonly slowSlots: number
+  readonly fastSeconds: number
+  /** executionDuration when the client asks for none, and the most it can ask for. */
+  readonly executionSeconds: number
+  readonly executionSecondsHard: number
+  /** Days from creation to destruction when the client asks for none, and the most it can ask for. */
+  readonly retentionDays: number
+  readonly retentionDaysHard: number
+  /** Days for which an expired job is still known, without its results. */
+  readonly rememberDays: number
+  /** A runner that is not heard of for so long is taken for dead. */
+  readonly leaseSeconds: number
+  /** The longest time that WAIT blocks. */
+  readonly waitSeconds: number
+  /** Whether the list of anonymous jobs shows everybody's; otherwise a browser sees its own. */
+  readonly listAnonymous: boolean
+}
+
+export const DEFAULT_JOBS: JobLimits = {
+  fastSlots: 4,
+  slowSlots: 2,
+  fastSeconds: 10,
+  executionSeconds: 3600,
+  executionSecondsHard: 86_400,
+  retentionDays: 7,
+  retentionDaysHard: 30,
+  rememberDays: 90,
+  leaseSeconds: 20,
+  waitSeconds: 50, // proxies cut connections that are silent for a minute
+  listAnonymous: false,
 }
 
 /** A setting that is wrong; the message names the key and says what is allowed. */
@@ -81,6 +126,8 @@ export function loadConfig(env: Env = process.env): Config {
     publisher: text(site, 'publisher', 'Almagest'),
     authority: authority(text(site, 'authority', 'almagest.invalid')),
     limits: limits(site.limits),
+    // Without a site file this is the demo, whose jobs everybody may see.
+    jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     trustedProxies: strings(site, 'trustedProxies'),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', [
       'trace',
@@ -110,23 +157,42 @@ function readSite(path: string): Record<string, unknown> {
 }
 
 function limits(given: unknown): Limits {
-  if (given === undefined) return DEFAULT_LIMITS
-  if (!isRecord(given)) throw new ConfigError('limits: must be a mapping')
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, key)) {
-      throw new ConfigError(`limits.${key}: unknown; known are ${Object.keys(DEFAULT_LIMITS).join(', ')}`)
-    }
-    if (!Number.isSafeInteger(value) || (value as number) < 1) {
-      throw new ConfigError(`limits.${key}: must be a positive integer, not ${JSON.stringify(value)}`)
-    }
-  }
-  const all = { ...DEFAULT_LIMITS, ...given } as Limits
+  const all = positives('limits', given, DEFAULT_LIMITS)
   if (all.maxrecDefault > all.maxrecHard) {
     throw new ConfigError('limits.maxrecDefault: must not exceed limits.maxrecHard')
   }
-  return Object.freeze(all)
+  return all
 }
 
+function jobLimits(given: unknown, demo: boolean): JobLimits {
+  const all = positives('jobs', given, { ...DEFAULT_JOBS, listAnonymous: demo })
+  for (const [low, high] of [
+    ['executionSeconds', 'executionSecondsHard'],
+    ['retentionDays', 'retentionDaysHard'],
+  ] as const) {
+    if (all[low] > all[high]) throw new ConfigError(`jobs.${low}: must not exceed jobs.${high}`)
+  }
+  return all
+}
+
+/** A mapping of positive integers, and of booleans where the default is one. */
+function positives<T extends object>(key: string, given: unknown, defaults: T): T {
+  if (given === undefined) return Object.freeze(defaults)
+  if (!isRecord(given)) throw new ConfigError(`${key}: must be a mapping`)
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new ConfigError(`${key}.${name}: unknown; known are ${Object.keys(defaults).join(', ')}`)
+    }
+    const boolean = typeof (defaults as Record<string, unknown>)[name] === 'boolean'
+    if (boolean && typeof value !== 'boolean') {
+      throw new ConfigError(`${key}.${name}: must be true or false, not ${JSON.stringify(value)}`)
+    }
+    if (!boolean && (!Number.isSafeInteger(value) || (value as number) < 1)) {
+      throw new ConfigError(`${key}.${name}: must be a positive integer, not ${JSON.stringify(value)}`)
+    }
+  }
+  return Object.freeze({ ...defaults, ...given })
+}
 function text(site: Record<string, unknown>, key: string, fallback: string): string {
   const value = site[key] ?? fallback
   if (typeof value !== 'string' || value.trim() === '') throw new ConfigError(`${key}: must be a text`)

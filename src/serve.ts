@@ -1,11 +1,12 @@
-/** The running service: database, catalogue, HTTP; and how it stops. */
+/** The running service: database, catalogue, HTTP, and a runner of jobs unless it runs elsewhere; and how it stops. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
-import { openSite, type Site } from './site.ts'
-import { openCatalog } from './tap/tap-schema.ts'
+import { openWorkshop } from './runner.ts'
+import type { Site } from './site.ts'
+import { startRunner } from './uws/run.ts'
 
 export interface Service {
   readonly site: Site
@@ -15,15 +16,21 @@ export interface Service {
   stop(): Promise<void>
 }
 
-const GRACE_MS = 10_000
+/** For requests, and for jobs before they go back to the queue. */
+export const GRACE_MS = 10_000
 
-export async function startService(config: Config, log: Log): Promise<Service> {
-  const site = await openSite(config, log)
+export async function startService(
+  config: Config,
+  log: Log,
+  { runner: withRunner = true } = {},
+): Promise<Service> {
+  const workshop = await openWorkshop(config, log)
   try {
-    const catalog = await openCatalog(site.db, log)
-    const app = createApp({ config, log, db: site.db, catalog: catalog.current })
+    const { site, catalog, jobs } = workshop
+    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs })
     const server = createServer({ keepAliveTimeout: 60_000 }, app)
     await listen(server, config)
+    const runner = withRunner ? startRunner(jobs, log) : undefined
     const { port } = server.address() as AddressInfo
     const host = config.host.includes(':') ? `[${config.host}]` : config.host
     let stopping: Promise<void> | undefined
@@ -32,19 +39,19 @@ export async function startService(config: Config, log: Log): Promise<Service> {
       url: config.publicUrl ?? `http://${host}:${port}`,
       stop() {
         stopping ??= (async () => {
-          await closeServer(server)
-          await catalog.close()
-          await site.close()
+          const closed = closeServer(server)
+          await jobs.events.close() // whoever waits for a job is answered now
+          await Promise.all([closed, runner?.stop(GRACE_MS)])
+          await workshop.close()
         })()
         return stopping
       },
     }
   } catch (error) {
-    await site.close()
+    await workshop.close()
     throw error
   }
 }
-
 function listen(server: Server, config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

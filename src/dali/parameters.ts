@@ -11,13 +11,15 @@ export interface Parameters {
   single(name: string): string | undefined
   /** Every value of a parameter that may be repeated, in order. */
   all(name: string): readonly string[]
+  /** Everything that was given, in order and in the client's spelling. */
+  readonly pairs: readonly (readonly [name: string, value: string])[]
 }
 
 export function parametersOf(pairs: Iterable<readonly [string, string]>): Parameters {
   const values = new Map<string, string[]>()
-  let count = 0
+  const inOrder: (readonly [string, string])[] = []
   for (const [name, value] of pairs) {
-    if (++count > MOST_PARAMETERS)
+    if (inOrder.push([name, value]) > MOST_PARAMETERS)
       throw new ServiceError('tooLarge', `more than ${MOST_PARAMETERS} parameters`)
     const key = name.toUpperCase()
     const same = values.get(key)
@@ -27,6 +29,7 @@ export function parametersOf(pairs: Iterable<readonly [string, string]>): Parame
   const all = (name: string) => values.get(name) ?? []
   return {
     all,
+    pairs: inOrder,
     single(name) {
       const given = all(name)
       if (given.length > 1) {

@@ -1,20 +1,23 @@
 /** `/tap/capabilities`: TAP 1.1 §2.4 with TAPRegExt 1.0, printed from what the code can do. */
 import { declaredFeatures } from '../adql/features.ts'
-import type { Limits } from '../config.ts'
+import type { Config } from '../config.ts'
 import { OUTPUT_FORMATS } from '../formats/index.ts'
 import { paramHttp, simpleCapability, vosiCapabilities } from '../vosi/capabilities.ts'
 import { element, leaf, type XmlElement } from '../vosi/xml.ts'
 
-export function tapCapabilities(baseUrl: string, limits: Limits): readonly XmlElement[] {
+export function tapCapabilities(
+  baseUrl: string,
+  config: Pick<Config, 'limits' | 'jobs'>,
+): readonly XmlElement[] {
   return [
     ...vosiCapabilities(baseUrl),
     simpleCapability('ivo://ivoa.net/std/VOSI#tables-1.1', `${baseUrl}/tables`),
     simpleCapability('ivo://ivoa.net/std/DALI#examples', `${baseUrl}/examples`),
-    tableAccess(baseUrl, limits),
+    tableAccess(baseUrl, config),
   ]
 }
 
-function tableAccess(baseUrl: string, limits: Limits): XmlElement {
+function tableAccess(baseUrl: string, { limits, jobs }: Pick<Config, 'limits' | 'jobs'>): XmlElement {
   const tap = paramHttp(baseUrl, 'base')
   return element(
     'capability',
@@ -45,12 +48,31 @@ function tableAccess(baseUrl: string, limits: Limits): XmlElement {
         ...format.aliases.map(alias => leaf('alias', alias)),
       ),
     ),
-    element('executionDuration', {}, leaf('default', limits.syncSeconds), leaf('hard', limits.syncSeconds)),
+    // Nothing is fetched for a client: upload-http and upload-ftp are not declared (docs/deviations.md).
+    element('uploadMethod', { 'ivo-id': 'ivo://ivoa.net/std/TAPRegExt#upload-inline' }),
+    element(
+      'retentionPeriod',
+      {},
+      leaf('default', jobs.retentionDays * 86_400),
+      leaf('hard', jobs.retentionDaysHard * 86_400),
+    ),
+    element(
+      'executionDuration',
+      {},
+      leaf('default', jobs.executionSeconds),
+      leaf('hard', jobs.executionSecondsHard),
+    ),
     element(
       'outputLimit',
       {},
       element('default', { unit: 'row' }, String(limits.maxrecDefault)),
       element('hard', { unit: 'row' }, String(limits.maxrecHard)),
+    ),
+    element(
+      'uploadLimit',
+      {},
+      element('default', { unit: 'byte' }, String(limits.uploadBytes)),
+      element('hard', { unit: 'byte' }, String(limits.uploadBytes)),
     ),
   )
 }

@@ -28,9 +28,6 @@ export function tapParameters(parameters: Parameters): TapParameters {
   }
   const query = parameters.single('QUERY')
   if (!query?.trim()) throw new ServiceError('usage', 'QUERY is missing; say QUERY=SELECT …')
-  if (parameters.all('UPLOAD').some(upload => upload !== '')) {
-    throw new ServiceError('usage', 'this service takes no uploads (UPLOAD)')
-  }
   return { query, maxrec: integerParameter(parameters, 'MAXREC'), responseFormat: responseFormat(parameters) }
 }
 

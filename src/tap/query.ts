@@ -1,11 +1,13 @@
 /**
  * One TAP query, from its text to bytes, the same for sync and for a job:
- * compile → stream from PostgreSQL under the identity's role → limit → writer.
+ * uploads → compile → stream from PostgreSQL under the identity's role → limit → writer.
  */
 import { statementError } from '../adql/failure.ts'
 import { type Compiled, compile } from '../adql/index.ts'
+import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
+import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { StallError, StatementError } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
@@ -14,11 +16,14 @@ import type { Info } from '../votable/document.ts'
 import type { Outcome, RowBatch } from '../votable/row.ts'
 import type { TapParameters } from './params.ts'
 import type { Catalog } from './tap-schema.ts'
+import { readUploads, type UploadedTables } from './upload.ts'
 
 export interface TapDependencies {
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
   readonly limits: Limits
+  /** For the statement in the database; 0: no limit. */
+  readonly seconds: number
 }
 
 export interface TapResult {
@@ -36,29 +41,41 @@ export interface TapResult {
 export async function runTap(
   deps: TapDependencies,
   params: TapParameters,
+  uploads: readonly Upload[],
   identity: Identity,
   signal: AbortSignal,
 ): Promise<TapResult> {
   const { writer, contentType, extension } = chooseFormat(params.responseFormat)
   const maxrec = Math.min(params.maxrec ?? deps.limits.maxrecDefault, deps.limits.maxrecHard)
-  const compiled = compile(params.query, (await deps.catalog()).tables, { maxrec })
-  const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
-  const batches = maxrec === 0 ? noRows() : limited(await stream(), maxrec, outcome)
-  const head = {
-    infos: infos(params, compiled),
-    queryStatus: maxrec === 0 ? ('OVERFLOW' as const) : undefined,
-  }
-  return {
-    contentType,
-    fileName: `result.${extension}`,
-    chunks: writer.write({ fields: compiled.fields, batches, outcome }, head),
-    outcome,
-    maxrec,
-    silentOverflow: !writer.saysOverflow,
+  const uploaded = await readUploads(uploads, deps.limits, signal)
+  try {
+    return await answer()
+  } finally {
+    await uploaded.close()
   }
 
-  async function stream(): Promise<AsyncIterable<RowBatch>> {
-    const timeoutMs = deps.limits.syncSeconds * 1000
+  async function answer(): Promise<TapResult> {
+    const { tables } = await deps.catalog()
+    const visible = uploads.length > 0 ? tablesOf([...tables.all, ...uploaded.metas]) : tables
+    const compiled = compile(params.query, visible, { maxrec })
+    const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
+    const batches = maxrec === 0 ? noRows() : limited(await stream(compiled), maxrec, outcome)
+    const head = {
+      infos: infos(params, compiled, uploaded),
+      queryStatus: maxrec === 0 ? ('OVERFLOW' as const) : undefined,
+    }
+    return {
+      contentType,
+      fileName: `result.${extension}`,
+      chunks: writer.write({ fields: compiled.fields, batches, outcome }, head),
+      outcome,
+      maxrec,
+      silentOverflow: !writer.saysOverflow,
+    }
+  }
+
+  async function stream(compiled: Compiled): Promise<AsyncIterable<RowBatch>> {
+    const timeoutMs = deps.seconds * 1000
     const translate = (error: unknown) => queryFailure(error, compiled, params.query, timeoutMs)
     try {
       const rows = await deps.db.stream({
@@ -70,6 +87,7 @@ export async function runTap(
         timeoutMs,
         stallMs: deps.limits.stallSeconds * 1000,
         signal,
+        ...(uploads.length > 0 && { prepare: client => uploaded.create(client, identity.role) }),
       })
       return failuresTold(rows, translate)
     } catch (error) {
@@ -78,10 +96,10 @@ export async function runTap(
   }
 }
 
-function infos(params: TapParameters, compiled: Compiled): readonly Info[] {
+function infos(params: TapParameters, compiled: Compiled, uploaded: UploadedTables): readonly Info[] {
   return [
     { name: 'QUERY', value: params.query },
-    ...compiled.infos.map((text, i) => ({ name: `note_${i + 1}`, value: text })),
+    ...[...uploaded.infos, ...compiled.infos].map((text, i) => ({ name: `note_${i + 1}`, value: text })),
   ]
 }
 

@@ -2,15 +2,19 @@
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
-import { parametersOf, readParameters } from '../dali/parameters.ts'
+import { parametersOf } from '../dali/parameters.ts'
 import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
+import { type RequestContent, readRequest, uploadsOf } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
 import { asksForVotable } from '../formats/index.ts'
+import type { Jobs } from '../uws/job.ts'
+import { uwsRouter } from '../uws/router.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
 import { tableDocument, tablesetDocument } from '../vosi/tables.ts'
 import { tapCapabilities } from './capabilities.ts'
+import { checkRoute } from './check-router.ts'
 import { examplesDocument } from './examples.ts'
 import { responseFormat, tapParameters } from './params.ts'
 import { runTap } from './query.ts'
@@ -20,6 +24,7 @@ export interface TapRouterDependencies {
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
   readonly config: Config
+  readonly jobs: Jobs
   readonly upSince: Date
   /** URL of this service as the client of a request sees it, without the path: `https://host/prefix`. */
   readonly origin: (request: Request) => string
@@ -28,16 +33,25 @@ export interface TapRouterDependencies {
 export function tapRouter(deps: TapRouterDependencies): Router {
   const { db, catalog, config } = deps
   const router = Router()
+  const limits = { bytes: config.limits.requestBytes, uploadBytes: config.limits.uploadBytes }
 
   router.all('/sync', allow('GET', 'HEAD', 'POST'), async (request, response) => {
     const signal = clientSignal(response)
     let asText = false
+    let content: RequestContent | undefined
     try {
-      const parameters = await readParameters(request, { bytes: config.limits.requestBytes })
+      content = await readRequest(request, limits, deps.jobs.spool)
+      const { parameters } = content
       asText = !asksForVotable(responseFormat(parameters))
       const params = tapParameters(parameters)
       const identity = identify(request)
-      const result = await runTap({ db, catalog, limits: config.limits }, params, identity, signal)
+      const result = await runTap(
+        { db, catalog, limits: config.limits, seconds: config.limits.syncSeconds },
+        params,
+        await uploadsOf(content),
+        identity,
+        signal,
+      )
       response.locals.outcome = result.outcome
       await send(request, response, {
         contentType: result.contentType,
@@ -55,11 +69,18 @@ export function tapRouter(deps: TapRouterDependencies): Router {
       if (signal.aborted) return
       response.locals.failure = error
       sendError(response, serviceError(error), asText)
+    } finally {
+      await content?.discard()
     }
   })
 
+  const kind = deps.jobs.kinds.find(one => one.name === 'tap')!
+  router.use('/async', uwsRouter({ jobs: deps.jobs, kind, limits, origin: deps.origin }))
+
+  router.all('/check', allow('GET', 'HEAD', 'POST'), checkRoute({ db, catalog, limits: config.limits }))
+
   router.get('/capabilities', (request, response) => {
-    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config.limits)))
+    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config)))
   })
 
   router.get('/availability', async (_request, response) => {

@@ -1,17 +1,25 @@
 /** The whole service on a port of its own, in this process, on a database of the test file's own. */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createApp } from '../../src/app.ts'
-import { type Config, type Limits, loadConfig } from '../../src/config.ts'
+import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { openLog } from '../../src/log.ts'
+import { tapJobs } from '../../src/tap/jobs.ts'
 import { openCatalog } from '../../src/tap/tap-schema.ts'
+import { openJobs } from '../../src/uws/index.ts'
+import type { Jobs } from '../../src/uws/job.ts'
+import { startRunner } from '../../src/uws/run.ts'
 
 export interface TestService {
   /** `http://127.0.0.1:port` */
   readonly url: string
   readonly db: Database
+  readonly jobs: Jobs
   close(): Promise<void>
 }
 
@@ -19,6 +27,9 @@ export interface TestServiceOptions {
   /** From `testDatabase()`. */
   readonly database: string
   readonly limits?: Partial<Limits>
+  readonly jobs?: Partial<JobLimits>
+  /** False: jobs stay in the queue. */
+  readonly runner?: boolean
   readonly config?: Partial<Config>
   /** Puts data in before the catalogue is read. */
   readonly fill?: (db: Database) => Promise<unknown>
@@ -30,17 +41,31 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   await options.fill?.(db)
   const catalog = await openCatalog(db, log)
   const defaults = loadConfig({})
-  const config = { ...defaults, ...options.config, limits: { ...defaults.limits, ...options.limits } }
-  const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current }))
+  const dir = mkdtempSync(join(tmpdir(), 'almagest-service-'))
+  const config = {
+    ...defaults,
+    dir,
+    ...options.config,
+    limits: { ...defaults.limits, ...options.limits },
+    jobs: { ...defaults.jobs, ...options.jobs },
+  }
+  const kinds = [tapJobs({ db, catalog: catalog.current, limits: config.limits })]
+  const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, kinds })
+  const runner = options.runner === false ? undefined : startRunner(jobs, log)
+  const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     db,
+    jobs,
     async close() {
+      await jobs.events.close()
+      await runner?.stop(0)
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
       await catalog.close()
       await db.close()
+      rmSync(dir, { recursive: true, force: true })
     },
   }
 }

@@ -1,0 +1,78 @@
+/** Stored bytes to a client: whole or a range, checked for freshness by their hash (RFC 9110 §13–14). */
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Request, Response } from 'express'
+
+/** Bytes from `start` to `end`, both included. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+export interface StoredFile {
+  readonly contentType: string
+  readonly fileName: string
+  readonly bytes: number
+  /** Hexadecimal. */
+  readonly sha256: string
+  /** The bytes, or a range of them. */
+  read(range: ByteRange | undefined): Promise<Readable>
+}
+
+/** Answers GET and HEAD. A file that cannot be opened rejects before anything is sent. */
+export async function sendFile(request: Request, response: Response, file: StoredFile): Promise<void> {
+  const tag = `"${file.sha256}"`
+  const range = requestedRange(request, file, tag)
+  const whole = { start: 0, end: file.bytes - 1 }
+  const fresh = matches(request.get('if-none-match'), tag)
+  const wanted = !fresh && range !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
+  const bytes = wanted ? await file.read(range) : undefined
+  response.setHeader('Content-Type', file.contentType)
+  response.setHeader('Content-Disposition', `inline; filename="${file.fileName}"`)
+  response.setHeader('ETag', tag)
+  response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(file.sha256, 'hex').toString('base64')}:`)
+  response.setHeader('Accept-Ranges', 'bytes')
+  response.setHeader('Cache-Control', 'private, no-cache')
+  if (fresh) {
+    response.status(304).end()
+    return
+  }
+  if (range === 'unsatisfiable') {
+    response.setHeader('Content-Range', `bytes */${file.bytes}`)
+    response.status(416).type('text/plain').send(`The file has ${file.bytes} bytes.\n`)
+    return
+  }
+  const { start, end } = range ?? whole
+  response.status(range ? 206 : 200)
+  response.setHeader('Content-Length', end - start + 1)
+  if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${file.bytes}`)
+  if (!bytes) {
+    response.end()
+    return
+  }
+  try {
+    await pipeline(bytes, response)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error // the client has gone
+  }
+}
+
+/** If-Range (RFC 9110 §13.1.5): a range of another state of the file is of no use, so the whole is sent. */
+function requestedRange(request: Request, file: StoredFile, tag: string): ReturnType<typeof rangeOf> {
+  const condition = request.get('if-range')
+  return condition === undefined || condition === tag ? rangeOf(request.get('range'), file.bytes) : undefined
+}
+
+function matches(header: string | undefined, tag: string): boolean {
+  return (header ?? '').split(',').some(one => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag)
+}
+
+/** One range; of several, or of another unit, the whole is sent, as RFC 9110 §14.2 permits. */
+function rangeOf(header: string | undefined, bytes: number): ByteRange | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '')
+  if (!match || (match[1] === '' && match[2] === '')) return undefined
+  const first = match[1] === '' ? Math.max(0, bytes - Number(match[2])) : Number(match[1])
+  const last = match[1] === '' || match[2] === '' ? bytes - 1 : Math.min(Number(match[2]), bytes - 1)
+  if (match[1] !== '' && match[2] !== '' && Number(match[2]) < Number(match[1])) return undefined
+  return first < bytes && first <= last ? { start: first, end: last } : 'unsatisfiable'
+}

@@ -1,0 +1,150 @@
+/** How a request becomes a job, and a job enters the queue: the same for UWS and for people's side. */
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Identity } from '../auth/identity.ts'
+import { badValue, type Parameters, parametersOf } from '../dali/parameters.ts'
+import { ServiceError } from '../error.ts'
+import type { Job, JobKind, Jobs, Pairs, UploadedPart } from './job.ts'
+import { createJob, queueJob } from './store.ts'
+
+/** Who wants something of jobs. */
+export interface Requester {
+  readonly identity: Identity
+  /** Of a browser without login. */
+  readonly session: string | undefined
+  /** Network address. */
+  readonly address: string
+}
+
+/** What the creating request may say of the job itself; everything else is the work's. */
+const CONTROL = ['PHASE', 'RUNID', 'DESTRUCTION', 'EXECUTIONDURATION']
+
+export const DAY_SECONDS = 86_400
+
+export interface NewWork {
+  readonly parameters: Parameters
+  /** Paths of parts that are files. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+/** Creates a job; PENDING, or queued when the request says PHASE=RUN. Resolves to its id. */
+export async function submitJob(
+  jobs: Jobs,
+  kind: JobKind,
+  requester: Requester,
+  { parameters, files }: NewWork,
+): Promise<string> {
+  const phase = parameters.single('PHASE')
+  if (phase && phase.toUpperCase() !== 'RUN') throw badValue('PHASE', phase, 'RUN')
+  const { limits } = jobs
+  const own = workParameters(kind, parameters)
+  const duration = durationValue(parameters.single('EXECUTIONDURATION'))
+  const destruction = timeValue('DESTRUCTION', parameters.single('DESTRUCTION'))
+  const runId = checkedText('RUNID', parameters.single('RUNID'))
+  const id = randomUUID()
+  const uploads = await storeParts(jobs, id, files)
+  try {
+    await createJob(jobs.db, {
+      id,
+      kind: kind.name,
+      identity: requester.identity,
+      session: requester.session,
+      runId,
+      title: kind.title(own),
+      parameters: own.pairs,
+      uploads,
+      executionDuration: grantedDuration(jobs, duration),
+      destruction,
+      retentionSeconds: limits.retentionDays * DAY_SECONDS,
+      retentionSecondsHard: limits.retentionDaysHard * DAY_SECONDS,
+    })
+  } catch (error) {
+    if (uploads.length > 0) await jobs.storage.remove(`${id}/`)
+    throw error
+  }
+  if (phase) await enqueue(jobs, kind, requester, { id, parameters: own.pairs })
+  return id
+}
+
+/** PENDING → QUEUED, in the lane that its estimate says; false when the job is in another phase. */
+export async function enqueue(
+  jobs: Jobs,
+  kind: JobKind,
+  requester: Requester,
+  job: Pick<Job, 'id' | 'parameters'>,
+): Promise<boolean> {
+  const { limits } = jobs
+  const estimate = await kind
+    .estimate(parametersOf(job.parameters), requester.identity)
+    .catch(() => undefined)
+  const lane = (estimate?.seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast'
+  return queueJob(jobs.db, job.id, {
+    lane,
+    requester: requester.identity.name ?? requester.address,
+    estimateSeconds: estimate?.seconds,
+    slots: lane === 'fast' ? limits.fastSlots : limits.slowSlots,
+  })
+}
+
+/** The parameters that are the work's own, checked as far as they can be before it runs. */
+export function workParameters(kind: JobKind, given: Parameters): Parameters {
+  const pairs = given.pairs.filter(([name]) => !CONTROL.includes(name.toUpperCase()))
+  for (const [name, value] of pairs) checkedText(name, value)
+  const own = parametersOf(pairs)
+  for (const name of kind.once) own.single(name)
+  return own
+}
+
+/** What a later POST says about a parameter replaces what was said before. */
+export function mergePairs(before: Pairs, given: Pairs): Pairs {
+  const renewed = new Set(given.map(([name]) => name.toUpperCase()))
+  return [...before.filter(([name]) => !renewed.has(name.toUpperCase())), ...given]
+}
+
+export async function storeParts(
+  { storage }: Jobs,
+  id: string,
+  files: ReadonlyMap<string, string>,
+): Promise<readonly UploadedPart[]> {
+  const uploads: UploadedPart[] = []
+  for (const [part, path] of files) {
+    checkedText('a part name', part)
+    const key = `${id}/uploads/${randomUUID()}`
+    await storage.write(key, createReadStream(path))
+    uploads.push({ part, key, bytes: (await stat(path)).size })
+  }
+  return uploads
+}
+
+/** Seconds; 0 asks for no limit (UWS 1.1 §2.1.4). */
+export function durationValue(value: string | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined
+  const seconds = /^\+?\d+$/.test(value.trim()) ? Number(value) : Number.NaN
+  if (!Number.isSafeInteger(seconds)) throw badValue('EXECUTIONDURATION', value, 'a whole number of seconds')
+  return seconds
+}
+
+/** What the service grants of what was asked; the client reads it back in the job. */
+export function grantedDuration({ limits }: Jobs, seconds: number | undefined): number {
+  if (seconds === undefined) return limits.executionSeconds
+  return seconds === 0 ? limits.executionSecondsHard : Math.min(seconds, limits.executionSecondsHard)
+}
+
+/** DALI 1.1 §3.3.3: `YYYY-MM-DD['T'hh:mm:ss[.SSS]['Z']]`, UTC. */
+export function timeValue(name: string, value: string | undefined): Date | undefined {
+  if (value === undefined || value === '') return undefined
+  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)Z?)?$/.exec(value.trim())
+  const time = match ? new Date(`${match[1]}T${match[2] ?? '00:00:00'}Z`) : undefined
+  if (!time || Number.isNaN(time.getTime())) {
+    throw badValue(name, value, 'a time of the form 2026-01-31T23:59:59Z (UTC)')
+  }
+  return time
+}
+
+/** PostgreSQL's text holds every character but NUL. */
+export function checkedText(name: string, text: string | undefined): string | undefined {
+  if (text?.includes('\0'))
+    throw new ServiceError('usage', `${name.replaceAll('\0', '')} holds a NUL character`)
+  return text || undefined
+}

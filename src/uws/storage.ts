@@ -1,0 +1,105 @@
+/** Where results and uploads of jobs are: one small interface, the local disk its first form. */
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import type { Readable } from 'node:stream'
+import type { ByteRange } from '../dali/file.ts'
+import { ServiceError } from '../error.ts'
+
+export interface Stored {
+  readonly bytes: number
+  /** Hexadecimal. */
+  readonly sha256: string
+}
+
+/** Keys are `<job>/<more>`; what is under a key never changes. */
+export interface Storage {
+  /** The key exists once every byte of it is safe, never before; a failure leaves nothing behind. */
+  write(key: string, chunks: AsyncIterable<Uint8Array>): Promise<Stored>
+  /** Rejects with `notFound` when there is nothing under the key. */
+  read(key: string, range?: ByteRange): Promise<Readable>
+  /** Everything under the prefix, which ends with `/`; nothing there is no error. */
+  remove(prefix: string): Promise<void>
+}
+
+/** Chunks gathered before they are written, so that small ones do not cost a system call each. */
+const BLOCK = 1 << 18
+
+/** Written beside, flushed to the disk, and renamed. */
+export function diskStorage(folder: string): Storage {
+  const place = (key: string) => {
+    if (!/^[\w-]+(\/[\w.-]+)*\/?$/.test(key) || key.includes('..')) throw new Error(`bad storage key ${key}`)
+    return path.join(folder, key.slice(0, 2), key)
+  }
+  return {
+    async write(key, chunks) {
+      const target = place(key)
+      const beside = `${target}.${randomUUID().slice(0, 8)}.part`
+      await mkdir(path.dirname(target), { recursive: true })
+      const hash = createHash('sha256')
+      let bytes = 0
+      let file: FileHandle | undefined
+      try {
+        file = await open(beside, 'wx', 0o600)
+        for await (const block of blocks(chunks)) {
+          hash.update(block)
+          await writeAll(file, block, bytes)
+          bytes += block.length
+        }
+        await file.datasync()
+        await file.close()
+        await rename(beside, target)
+        return { bytes, sha256: hash.digest('hex') }
+      } catch (error) {
+        await file?.close().catch(() => {})
+        await rm(beside, { force: true })
+        throw noRoom(error) ?? error
+      }
+    },
+    async read(key, range) {
+      const stream = createReadStream(place(key), { ...range, highWaterMark: BLOCK })
+      await new Promise<void>((resolve, reject) => {
+        stream.once('open', () => resolve())
+        stream.once('error', reject)
+      }).catch(error => {
+        if (error.code !== 'ENOENT') throw error
+        throw new ServiceError('notFound', 'this file is no longer stored', { cause: error })
+      })
+      return stream
+    },
+    async remove(prefix) {
+      await rm(place(prefix), { recursive: true, force: true })
+    },
+  }
+}
+
+async function* blocks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  let gathered: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    gathered.push(chunk)
+    size += chunk.length
+    if (size < BLOCK) continue
+    yield Buffer.concat(gathered, size)
+    gathered = []
+    size = 0
+  }
+  if (size > 0) yield Buffer.concat(gathered, size)
+}
+
+async function writeAll(file: FileHandle, block: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < block.length; ) {
+    at += (await file.write(block, at, block.length - at, position + at)).bytesWritten
+  }
+}
+
+function noRoom(error: unknown): ServiceError | undefined {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return undefined
+  return new ServiceError('unavailable', 'The service has no room for the result at this moment.', {
+    detail: 'Ask for fewer rows or columns, or run the job again later.',
+    retryAfter: 600,
+    cause: error,
+  })
+}

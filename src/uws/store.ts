@@ -1,0 +1,171 @@
+/**
+ * What people do to jobs, one statement each. A transition that does not apply changes nothing: the guard is in the
+ * statement, so two who try at once cannot both succeed. The trigger of `uws.job` tells everybody who waits.
+ */
+import type { Identity } from '../auth/identity.ts'
+import type { Client } from '../db/database.ts'
+import type { Job, Lane, Pairs, UploadedPart } from './job.ts'
+import { JOB_COLUMNS, type JobRow, jobOf } from './row.ts'
+
+export interface NewJob {
+  readonly id: string
+  readonly kind: string
+  readonly identity: Identity
+  readonly session: string | undefined
+  readonly runId: string | undefined
+  readonly title: string | undefined
+  readonly parameters: Pairs
+  readonly uploads: readonly UploadedPart[]
+  /** Seconds; 0: no limit. */
+  readonly executionDuration: number
+  /** Undefined: after `retentionSeconds`. */
+  readonly destruction: Date | undefined
+  readonly retentionSeconds: number
+  /** No destruction is later than this after the creation. */
+  readonly retentionSecondsHard: number
+}
+
+/** How a job enters the queue. */
+export interface Queueing {
+  readonly lane: Lane
+  /** Jobs of one requester take turns with those of others. */
+  readonly requester: string
+  readonly estimateSeconds: number | undefined
+  /** Jobs of the lane that run at once, for the quote. */
+  readonly slots: number
+}
+
+/** Jobs ahead that a quote adds up; behind more of them the answer is "don't know". */
+const FORESEEN = 1000
+
+export async function createJob(client: Client, job: NewJob): Promise<void> {
+  await client.query(
+    `INSERT INTO uws.job (job_id, kind, owner, session, identity, run_id, title, parameters, uploads,
+                          execution_duration, destruction)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+             least(coalesce($11::timestamptz, clock_timestamp() + $12 * interval '1 second'),
+                   clock_timestamp() + $13 * interval '1 second'))`,
+    [
+      job.id,
+      job.kind,
+      job.identity.name,
+      job.session,
+      JSON.stringify(job.identity),
+      job.runId,
+      job.title,
+      JSON.stringify(job.parameters),
+      JSON.stringify(job.uploads),
+      job.executionDuration,
+      job.destruction,
+      job.retentionSeconds,
+      job.retentionSecondsHard,
+    ],
+  )
+}
+
+/**
+ * PENDING or HELD → QUEUED; false when the job is in another phase.
+ *
+ * Fairness without counting: a job's turn is that of the lane's head, or one after its requester's last, whichever is
+ * later. Somebody who queues ten thousand jobs takes ten thousand turns; the next one who comes has the next.
+ */
+export async function queueJob(client: Client, id: string, queueing: Queueing): Promise<boolean> {
+  const { lane, requester, estimateSeconds, slots } = queueing
+  const rows = await client.query(
+    `WITH ahead AS (
+       SELECT estimate_seconds FROM uws.job WHERE phase = 'QUEUED' AND lane = $2 ORDER BY turn, queued_at LIMIT $5)
+     UPDATE uws.job
+        SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4,
+            turn = greatest(
+              (SELECT turn FROM uws.job WHERE phase = 'QUEUED' AND lane = $2 ORDER BY turn, queued_at LIMIT 1),
+              (SELECT max(turn) + 1 FROM uws.job WHERE requester = $3 AND phase IN ('QUEUED', 'EXECUTING')),
+              0),
+            quote = CASE WHEN (SELECT count(*) FROM ahead) < $5 THEN
+              clock_timestamp() + ($4 + (SELECT coalesce(sum(estimate_seconds), 0) FROM ahead) / $6) * interval '1 second' END
+      WHERE job_id = $1 AND phase IN ('PENDING', 'HELD')
+      RETURNING job_id`,
+    [id, lane, requester, estimateSeconds, FORESEEN, slots],
+  )
+  return rows.length > 0
+}
+
+/** Any active phase → ABORTED; false when there was nothing to abort. */
+export async function abortJob(client: Client, id: string): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job SET phase = 'ABORTED', end_time = clock_timestamp(), quote = NULL, requester = NULL
+      WHERE job_id = $1 AND phase IN ('PENDING', 'QUEUED', 'EXECUTING', 'HELD', 'SUSPENDED')
+      RETURNING job_id`,
+    [id],
+  )
+  return rows.length > 0
+}
+
+/** A job that has ended → ARCHIVED: what it was is kept, its results are not (UWS 1.1 §2.1.3). */
+export async function archiveJob(client: Client, id: string): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job SET was = phase, phase = 'ARCHIVED' WHERE job_id = $1 AND phase IN ('COMPLETED', 'ERROR', 'ABORTED')
+      RETURNING job_id`,
+    [id],
+  )
+  return rows.length > 0
+}
+
+/** Gone for its owner at once, whatever its phase; a sweep takes its files and then the row. */
+export async function deleteJobs(client: Client, ids: readonly string[]): Promise<number> {
+  const rows = await client.query(
+    `UPDATE uws.job SET was = phase, phase = 'ARCHIVED', deleted_at = clock_timestamp(), emptied = false, requester = NULL
+      WHERE job_id = ANY($1) AND deleted_at IS NULL
+      RETURNING job_id`,
+    [ids],
+  )
+  return rows.length
+}
+
+export async function setDestruction(
+  client: Client,
+  id: string,
+  at: Date,
+  hardSeconds: number,
+): Promise<void> {
+  await client.query(
+    `UPDATE uws.job SET destruction = least($2::timestamptz, creation_time + $3 * interval '1 second')
+      WHERE job_id = $1 AND expired_at IS NULL`,
+    [id, at, hardSeconds],
+  )
+}
+
+/** While PENDING; later it would not reach the runner. */
+export async function setExecutionDuration(client: Client, id: string, seconds: number): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job SET execution_duration = $2 WHERE job_id = $1 AND phase IN ('PENDING', 'HELD') RETURNING job_id`,
+    [id, seconds],
+  )
+  return rows.length > 0
+}
+
+export async function setRunId(client: Client, id: string, runId: string | undefined): Promise<void> {
+  await client.query('UPDATE uws.job SET run_id = $2 WHERE job_id = $1 AND deleted_at IS NULL', [id, runId])
+}
+
+/** DALI 1.1 §2.1: parameters change while PENDING only; false in every other phase. */
+export async function setParameters(
+  client: Client,
+  id: string,
+  given: { parameters: Pairs; uploads: readonly UploadedPart[]; title: string | undefined },
+): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job SET parameters = $2, uploads = $3, title = $4 WHERE job_id = $1 AND phase = 'PENDING' RETURNING job_id`,
+    [id, JSON.stringify(given.parameters), JSON.stringify(given.uploads), given.title],
+  )
+  return rows.length > 0
+}
+
+/** Undefined for a job that never was, that its owner deleted, or that is forgotten by now. */
+export async function findJob(client: Client, id: string): Promise<Job | undefined> {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined
+  const rows = await client.query<JobRow>(
+    `SELECT ${JOB_COLUMNS} FROM uws.job j WHERE j.job_id = $1 AND j.deleted_at IS NULL`,
+    [id],
+  )
+  return rows[0] && jobOf(rows[0])
+}
