@@ -269,6 +269,48 @@ describe('/tap/async', () => {
     }
   })
 
+  describe('an upload', () => {
+    const table = `<VOTABLE xmlns="http://www.ivoa.net/xml/VOTable/v1.3" version="1.4"><RESOURCE><TABLE>
+      <FIELD name="id" datatype="long"/><DATA><TABLEDATA>${[20, 21, 7777].map(id => `<TR><TD>${id}</TD></TR>`).join('')}
+      </TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`
+    const form = (entries: Record<string, string>) => {
+      const data = new FormData()
+      for (const [name, value] of Object.entries({ LANG: 'ADQL', ...entries })) data.append(name, value)
+      data.append('UPLOAD', 'mine,param:part one')
+      data.append('part one', new Blob([table]), 'mine.vot')
+      return data
+    }
+    const query = 'SELECT s.ID FROM sample.stars AS s JOIN TAP_UPLOAD.mine AS m ON s.id = m.id ORDER BY ID'
+    const post = (path: string, body: FormData) =>
+      fetch(`${service.url}/tap/async${path}`, { method: 'POST', body, redirect: 'manual' })
+
+    it('comes with the creation that starts the job, and is there by reference', {
+      skip: withoutXsd(),
+    }, async () => {
+      const created = await post('', form({ QUERY: query, FORMAT: 'csv', PHASE: 'RUN' }))
+      assert.equal(created.status, 303, await created.text())
+      const id = created.headers.get('location')!.split('/').at(-1)!
+      const document = await jobs.ended(id)
+      validate(document)
+      assert.match(document, /COMPLETED/)
+      assert.equal((await jobs.get(`/${id}/results/result`)).text, 'ID\r\n20\r\n21\r\n')
+      const reference = /id="part one" byReference="true">([^<]+)</.exec(document)![1]!
+      assert.match(reference, /\/parameters\/part%20one$/)
+      assert.equal(await (await fetch(reference)).text(), table)
+    })
+
+    it('comes later, and replaces what was there', async () => {
+      const id = await jobs.create({ LANG: 'ADQL', QUERY: 'SELECT 1', FORMAT: 'csv' })
+      for (const text of ['x', query])
+        assert.equal((await post(`/${id}/parameters`, form({ QUERY: text }))).status, 303)
+      assert.equal((await jobs.get(`/${id}/parameters`)).text.match(/byReference/g)!.length, 1)
+      await jobs.post(`/${id}/phase`, { PHASE: 'RUN' })
+      await jobs.ended(id)
+      assert.equal((await jobs.get(`/${id}/results/result`)).text, 'ID\r\n20\r\n21\r\n')
+      assert.equal((await post(`/${id}/parameters`, form({}))).status, 400)
+    })
+  })
+
   describe('WAIT', () => {
     const timed = async (path: string) => {
       const begun = performance.now()

@@ -1,0 +1,316 @@
+/** Runners under bad luck: rivals, deaths, lost connections, no room. No job is lost or completed twice. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ANONYMOUS } from '../../src/auth/identity.ts'
+import { type JobLimits, loadConfig } from '../../src/config.ts'
+import { parametersOf } from '../../src/dali/parameters.ts'
+import type { Database } from '../../src/db/database.ts'
+import { StatementError } from '../../src/db/error.ts'
+import { openDatabase } from '../../src/db/postgres.ts'
+import { ServiceError } from '../../src/error.ts'
+import { openLog } from '../../src/log.ts'
+import { claimJobs, completeJob, recoverJobs } from '../../src/uws/claim.ts'
+import { submitJob } from '../../src/uws/create.ts'
+import { openJobs } from '../../src/uws/index.ts'
+import type { Job, JobKind, Jobs, Work } from '../../src/uws/job.ts'
+import { type Runner, startRunner } from '../../src/uws/run.ts'
+import { abortJob, findJob } from '../../src/uws/store.ts'
+import { testDatabase } from '../support/database.ts'
+
+const url = await testDatabase()
+const log = openLog('silent')
+
+/** Kind of work that does what the test says. */
+function kindOf(run: (work: Work) => Promise<void>): JobKind {
+  return {
+    name: 'test',
+    path: '/test',
+    once: [],
+    title: () => undefined,
+    async estimate(parameters) {
+      return { seconds: Number(parameters.single('SECONDS') ?? 0) }
+    },
+    run,
+  }
+}
+
+async function* bytes(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text)
+}
+
+const writeName = async ({ job, write }: Work) =>
+  write({ id: 'result', contentType: 'text/plain', fileName: 'result.txt' }, bytes('job ', job.id))
+
+describe('runners', () => {
+  let db: Database
+  let folder: string
+  const open: { jobs: Jobs; runner?: Runner }[] = []
+
+  before(async () => {
+    db = await openDatabase({ url, log })
+    folder = mkdtempSync(join(tmpdir(), 'almagest-run-'))
+  })
+  afterEach(async () => {
+    for (const { jobs, runner } of open.splice(0)) {
+      await runner?.stop(0)
+      await jobs.events.close()
+    }
+    await db.query('DELETE FROM uws.job')
+  })
+  after(async () => {
+    await db.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  const setUp = async (run: JobKind['run'], limits: Partial<JobLimits> = {}, isRunning = true) => {
+    const jobs = await openJobs({
+      db,
+      dir: folder,
+      limits: { ...loadConfig({}).jobs, ...limits },
+      kinds: [kindOf(run)],
+    })
+    const runner = isRunning ? startRunner(jobs, log) : undefined
+    open.push(runner ? { jobs, runner } : { jobs })
+    return { jobs, runner }
+  }
+  const submit = (jobs: Jobs, { owner = 'someone', seconds = 0, duration = 3600 } = {}) =>
+    submitJob(
+      jobs,
+      jobs.kinds[0]!,
+      { identity: { ...ANONYMOUS, name: owner }, session: undefined, address: '' },
+      {
+        parameters: parametersOf([
+          ['PHASE', 'RUN'],
+          ['SECONDS', String(seconds)],
+          ['EXECUTIONDURATION', String(duration)],
+        ]),
+        files: new Map(),
+      },
+    )
+  const phases = async () =>
+    Object.fromEntries(
+      (
+        await db.query<{ phase: string; n: number }>(
+          'SELECT phase, count(*)::int AS n FROM uws.job GROUP BY phase',
+        )
+      ).map(row => [row.phase, row.n]),
+    )
+  const until = async (condition: () => Promise<boolean> | boolean) => {
+    for (let i = 0; !(await condition()); i++) {
+      assert.ok(i < 1000, 'it takes too long')
+      await sleep(10)
+    }
+  }
+  const ended = async (id: string): Promise<Job> => {
+    await until(async () => /COMPLETED|ERROR|ABORTED/.test((await findJob(db, id))!.phase))
+    return (await findJob(db, id))!
+  }
+  const readResult = async (jobs: Jobs, job: Job) => {
+    const parts: Buffer[] = []
+    for await (const part of await jobs.storage.read(job.results[0]!.key)) parts.push(part)
+    return Buffer.concat(parts).toString()
+  }
+
+  it('that race run every job once', async () => {
+    const runs = new Map<string, number>()
+    const run = async (work: Work) => {
+      runs.set(work.job.id, (runs.get(work.job.id) ?? 0) + 1)
+      await writeName(work)
+    }
+    const { jobs } = await setUp(run)
+    await setUp(run)
+    await setUp(run)
+    const ids = await Promise.all(Array.from({ length: 150 }, () => submit(jobs)))
+    await until(async () => (await phases()).COMPLETED === 150)
+    assert.equal(runs.size, 150)
+    assert.deepEqual([...new Set(runs.values())], [1])
+    const job = (await findJob(db, ids[77]!))!
+    assert.equal(await readResult(jobs, job), `job ${job.id}`)
+  })
+
+  it('let small jobs pass long ones, and owners take turns', async () => {
+    const order: string[] = []
+    let release = () => {}
+    const gate = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const { jobs } = await setUp(
+      async work => {
+        await gate
+        if (work.job.lane === 'fast') order.push(work.job.owner!)
+        else await sleep(20_000, undefined, { signal: work.signal })
+      },
+      { fastSlots: 1, slowSlots: 1 },
+    )
+    await submit(jobs, { owner: 'long', seconds: 1000 })
+    await submit(jobs, { owner: 'long', seconds: 1000 })
+    for (let i = 0; i < 30; i++) await submit(jobs, { owner: 'greedy' })
+    for (let i = 0; i < 3; i++) await submit(jobs, { owner: 'modest' })
+    release()
+    await until(() => order.length === 33)
+    assert.ok(order.lastIndexOf('modest') < 9, order.join(' '))
+  })
+
+  it('stop in good order: work goes back to the queue, uncounted, and another runner does it', async () => {
+    let started = 0
+    const waiting = async (work: Work) => {
+      started++
+      await sleep(20_000, undefined, { signal: work.signal })
+    }
+    const { jobs, runner } = await setUp(waiting)
+    const id = await submit(jobs)
+    for (let round = 0; round < 3; round++) {
+      await until(() => started === round + 1)
+      await (round === 0 ? runner! : open.at(-1)!.runner!).stop(0)
+      assert.equal((await findJob(db, id))!.phase, 'QUEUED')
+      if (round < 2) await setUp(waiting)
+    }
+    const { jobs: last } = await setUp(writeName)
+    assert.equal(await readResult(last, await ended(id)), `job ${id}`)
+  })
+
+  it('that end within the grace are waited for', async () => {
+    const { jobs, runner } = await setUp(async work => {
+      await sleep(300)
+      await writeName(work)
+    })
+    const id = await submit(jobs)
+    await until(async () => (await findJob(db, id))!.phase === 'EXECUTING')
+    await runner!.stop(5000)
+    assert.equal((await findJob(db, id))!.phase, 'COMPLETED')
+  })
+
+  it('that die give their job back once; then it fails with the reason; a late word of the dead counts nothing', async () => {
+    const { jobs } = await setUp(writeName, {}, false)
+    const id = await submit(jobs)
+    const claim = () =>
+      claimJobs(db, {
+        runner: crypto.randomUUID(),
+        lane: 'fast',
+        kinds: ['test'],
+        count: 5,
+        leaseSeconds: 0.05,
+      })
+    const [first] = await claim()
+    await sleep(100)
+    const recovered = await recoverJobs(db)
+    assert.deepEqual(recovered, [{ id, claim: first!.claim, phase: 'QUEUED' }])
+    assert.equal(await completeJob(db, id, first!.claim, []), false)
+    const [second] = await claim()
+    assert.equal(second!.id, id)
+    await sleep(100)
+    assert.equal((await recoverJobs(db))[0]!.phase, 'ERROR')
+    const job = (await findJob(db, id))!
+    assert.equal(job.error!.type, 'transient')
+    assert.match(job.error!.message, /stopped without a word, twice/)
+    assert.equal(await completeJob(db, id, second!.claim, []), false)
+    assert.equal((await findJob(db, id))!.phase, 'ERROR')
+  })
+
+  it('renew their leases while they work, and drop what is not theirs any more', async () => {
+    let dropped = false
+    const { jobs } = await setUp(
+      async work => {
+        await sleep(3000, undefined, { signal: work.signal }).catch(() => {
+          dropped = true
+        })
+        work.signal.throwIfAborted()
+        await writeName(work)
+      },
+      { leaseSeconds: 1 },
+    )
+    const id = await submit(jobs)
+    await sleep(2000)
+    assert.deepEqual(await recoverJobs(db), [])
+    await db.query(`UPDATE uws.job SET claim = gen_random_uuid() WHERE job_id = $1`, [id])
+    await until(() => dropped)
+    await until(async () => (await recoverJobs(db)).length > 0)
+  })
+
+  it('give a job back once when the database goes away under it', async () => {
+    let runs = 0
+    const { jobs } = await setUp(async work => {
+      if (++runs === 1)
+        throw new StatementError('57P01', 'terminating connection due to administrator command')
+      if (runs > 2)
+        throw new ServiceError('unavailable', 'gone', {
+          cause: new Error('Connection terminated unexpectedly'),
+        })
+      await writeName(work)
+    })
+    assert.equal((await ended(await submit(jobs))).phase, 'COMPLETED')
+    const failed = await ended(await submit(jobs))
+    assert.equal(failed.phase, 'ERROR')
+    assert.match(failed.error!.message, /database went away/)
+    assert.equal(runs, 4)
+  })
+
+  it('say what failed: their words for our faults, the standard’s phase for the duration', async () => {
+    const { jobs } = await setUp(async ({ job, signal }) => {
+      if (job.owner === 'secretive') throw new Error('a secret of the machine')
+      await sleep(20_000, undefined, { signal })
+    })
+    const late = ended(await submit(jobs, { duration: 1 }))
+    const failed = await ended(await submit(jobs, { owner: 'secretive' }))
+    assert.equal(failed.phase, 'ERROR')
+    assert.doesNotMatch(JSON.stringify(failed.error), /secret/)
+    assert.equal((await late).phase, 'ABORTED')
+    assert.match((await late).error!.message, /executionDuration, 1 seconds/)
+  })
+
+  it('fail a job that finds no room, and leave nothing of it', async () => {
+    const { jobs } = await setUp(async work => {
+      async function* failing() {
+        yield* bytes('half of it')
+        throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
+      }
+      await work.write({ id: 'result', contentType: 'text/plain', fileName: 'result.txt' }, failing())
+    })
+    const job = await ended(await submit(jobs))
+    assert.equal(job.phase, 'ERROR')
+    assert.equal(job.error!.type, 'transient')
+    assert.match(job.error!.message, /no room/)
+    const left = readdirSync(join(folder, 'results'), { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      left.filter(name => name.includes(job.id) && /\.(txt|part)$/.test(name)),
+      [],
+    )
+  })
+
+  it('and aborts that cross: a job is aborted without a result or completed with one', async () => {
+    const { jobs } = await setUp(async work => {
+      await sleep(Math.random() * 10)
+      await writeName(work)
+    })
+    const ids = await Promise.all(
+      Array.from({ length: 80 }, async () => {
+        const id = await submit(jobs)
+        await sleep(Math.random() * 600)
+        await abortJob(db, id)
+        return id
+      }),
+    )
+    await until(async () => !(await phases()).EXECUTING)
+    await open.at(-1)!.runner!.stop(1000)
+    const seen = new Set<string>()
+    for (const id of ids) {
+      const job = (await findJob(db, id))!
+      seen.add(job.phase)
+      if (job.phase === 'COMPLETED') assert.equal(await readResult(jobs, job), `job ${id}`)
+      else {
+        assert.equal(job.phase, 'ABORTED')
+        assert.deepEqual(job.results, [])
+        const left = readdirSync(join(folder, 'results'), { recursive: true, encoding: 'utf8' })
+        assert.deepEqual(
+          left.filter(name => name.includes(id) && name.endsWith('.txt')),
+          [],
+        )
+      }
+    }
+    assert.equal(seen.size, 2, 'both happened')
+  })
+})
