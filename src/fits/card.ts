@@ -11,11 +11,15 @@ export interface Card {
   readonly comment: string
   /** Why the value cannot be read. */
   readonly problem?: string
+  /** The card as it is written, 80 characters for itself and for each CONTINUE that goes on with it. */
+  readonly text: string
 }
 
 export const CARD_LENGTH = 80
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([ED][+-]?\d+)?$/i
+
+type Value = Omit<Card, 'keyword' | 'text'>
 
 /** One card from its 80 characters (bytes as Latin-1). */
 export function parseCard(text: string): Card {
@@ -23,16 +27,16 @@ export function parseCard(text: string): Card {
   if (keyword === 'HIERARCH' && text.includes('=')) {
     const equals = text.indexOf('=')
     const words = text.slice(8, equals).trim().toUpperCase().split(/\s+/)
-    return { keyword: words.join(' '), ...parseValue(text.slice(equals + 1)) }
+    return { keyword: words.join(' '), ...parseValue(text.slice(equals + 1)), text }
   }
-  if (keyword === 'CONTINUE') return { keyword, ...parseValue(text.slice(8)) }
+  if (keyword === 'CONTINUE') return { keyword, ...parseValue(text.slice(8)), text }
   if (text[8] === '=' && keyword !== '' && keyword !== 'COMMENT' && keyword !== 'HISTORY') {
-    return { keyword, ...parseValue(text.slice(9)) }
+    return { keyword, ...parseValue(text.slice(9)), text }
   }
-  return { keyword, value: undefined, comment: decodeText(text.slice(8).trimEnd()) }
+  return { keyword, value: undefined, comment: decodeText(text.slice(8).trimEnd()), text }
 }
 
-function parseValue(text: string): Omit<Card, 'keyword'> {
+function parseValue(text: string): Value {
   const field = text.trim()
   if (field.startsWith("'")) return parseString(field)
   const slash = field.indexOf('/')
@@ -50,7 +54,7 @@ function parseValue(text: string): Omit<Card, 'keyword'> {
 }
 
 /** §4.2.1.1: in quotes, a quote doubled, trailing blanks without meaning. */
-function parseString(field: string): Omit<Card, 'keyword'> {
+function parseString(field: string): Value {
   const match = /^'((?:[^']|'')*)'\s*(.*)$/s.exec(field)
   if (!match) return { value: undefined, comment: '', problem: 'the closing quote is missing' }
   const rest = match[2]!

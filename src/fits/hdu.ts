@@ -20,8 +20,8 @@ export interface Hdu {
   readonly dataLength: number
 }
 
-/** A header of so many blocks (30 MB) is none. */
-const MAX_HEADER_BLOCKS = 10_000
+/** A header of so many blocks (72,000 cards) is none. */
+const MAX_HEADER_BLOCKS = 2_000
 
 /** Reads header by header; a stream is only read as far as the caller goes on. */
 export async function* hdus(source: ByteSource): AsyncGenerator<Hdu> {

@@ -21,27 +21,57 @@ export function fitsError(where: string, problem: string): ServiceError {
 
 /** Cards from header blocks that hold END; `index` is the number of the HDU, from 0. */
 export function parseHeader(bytes: Buffer, index: number): Header {
-  const cards: Card[] = []
+  const single: Card[] = []
   for (let at = 0; at < bytes.length; at += CARD_LENGTH) {
     const card = parseCard(bytes.toString('latin1', at, at + CARD_LENGTH))
     if (card.keyword === 'END') break
-    const before = cards.at(-1)
-    // §4.2.1.2: a long string goes on in the next card where it ends with an ampersand.
-    if (card.keyword === 'CONTINUE' && typeof before?.value === 'string' && before.value.endsWith('&')) {
-      const value = before.value.slice(0, -1) + (typeof card.value === 'string' ? card.value : '')
-      cards[cards.length - 1] = { ...before, value, comment: [before.comment, card.comment].join(' ').trim() }
-    } else {
-      cards.push(card)
-    }
+    single.push(card)
   }
-  const decoded = cards.map(card =>
-    typeof card.value === 'string' ? { ...card, value: decodeText(card.value) } : card,
-  )
+  return headerOf(joinLongStrings(single), index)
+}
+
+/** A header of these cards. */
+export function headerOf(cards: readonly Card[], index: number): Header {
   const first = new Map<string, Card>()
-  for (const card of decoded) if (!first.has(card.keyword)) first.set(card.keyword, card)
+  for (const card of cards) if (!first.has(card.keyword)) first.set(card.keyword, card)
   const name = first.get('EXTNAME')?.value
   const title = typeof name === 'string' && name !== '' ? `HDU ${index} (${name})` : `HDU ${index}`
-  return { title, cards: decoded, first }
+  return { title, cards, first }
+}
+
+/** §4.2.1.2: a string that ends with an ampersand goes on in the CONTINUE card behind it. */
+function joinLongStrings(single: readonly Card[]): Card[] {
+  const cards: Card[] = []
+  for (let at = 0; at < single.length; ) {
+    const run = [single[at++]!]
+    while (endsWithAmpersand(run.at(-1)!) && single[at]?.keyword === 'CONTINUE') run.push(single[at++]!)
+    cards.push(run.length === 1 ? decoded(run[0]!) : joined(run))
+  }
+  return cards
+}
+
+function endsWithAmpersand({ value }: Card): boolean {
+  return typeof value === 'string' && value.endsWith('&')
+}
+
+function joined(run: readonly Card[]): Card {
+  const pieces = run.map((card, i) => {
+    const piece = typeof card.value === 'string' ? card.value : ''
+    return i < run.length - 1 ? piece.slice(0, -1) : piece
+  })
+  return decoded({
+    ...run[0]!,
+    value: pieces.join(''),
+    comment: run
+      .map(card => card.comment)
+      .filter(Boolean)
+      .join(' '),
+    text: run.map(card => card.text).join(''),
+  })
+}
+
+function decoded(card: Card): Card {
+  return typeof card.value === 'string' ? { ...card, value: decodeText(card.value) } : card
 }
 
 /** Value of a keyword; undefined when it is absent or without value. */
