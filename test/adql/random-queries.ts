@@ -293,7 +293,7 @@ export function randomQuery(seed: number, tables: readonly RandomTable[]): Rando
           const list = values(scenes)
           return list.length === 0 ? null : fold[name]!(list)
         }
-        return { sql: `${name}(${e.sql})`, type: 'double', over }
+        return { sql: `${name}(${e.sql})`, type: name === 'AVG' ? 'double' : e.type, over }
       }
     }
   }
