@@ -11,6 +11,9 @@ import { adqlTableName } from './publish.ts'
  */
 export const COUNT_ORDER = 10
 
+/** Square degrees of a cell. */
+export const CELL_DEG2 = (4 * Math.PI * (180 / Math.PI) ** 2) / 12 / 4 ** COUNT_ORDER
+
 interface Published {
   readonly schema: string
   readonly table: string
@@ -75,7 +78,6 @@ export async function pairsInCells(
   radiusDeg: number,
   counterparts: boolean,
 ): Promise<number | undefined> {
-  const cellDeg2 = (4 * Math.PI * (180 / Math.PI) ** 2) / 12 / 4 ** COUNT_ORDER
   const [row] = await client.query<{ cells: number; pairs: number }>(
     `SELECT count(*)::float8 AS cells,
             coalesce(sum($4::int * least(a.row_count, b.row_count) + a.row_count * b.row_count::float8 * $3), 0)::float8 AS pairs
@@ -84,9 +86,18 @@ export async function pairsInCells(
     [
       adqlTableName(a.schema, a.table),
       adqlTableName(b.schema, b.table),
-      (Math.PI * radiusDeg ** 2) / cellDeg2,
+      (Math.PI * radiusDeg ** 2) / CELL_DEG2,
       counterparts ? 1 : 0,
     ],
   )
   return row && row.cells > 0 ? row.pairs : undefined
+}
+
+/** Rows per square degree where a published table has rows; undefined when its cells are not counted. */
+export async function meanDensity(client: Client, { schema, table }: Published): Promise<number | undefined> {
+  const [row] = await client.query<{ mean: number | null }>(
+    'SELECT avg(row_count)::float8 AS mean FROM almagest.cell_count WHERE table_name = $1',
+    [adqlTableName(schema, table)],
+  )
+  return row?.mean == null ? undefined : row.mean / CELL_DEG2
 }

@@ -1,18 +1,20 @@
 /** `/tap/check` over HTTP: JSON for programs, plain text for people at a terminal. */
 import type { Request, Response } from 'express'
 import { identify } from '../auth/identity.ts'
-import { type Parameters, readParameters } from '../dali/parameters.ts'
+import type { Parameters } from '../dali/parameters.ts'
 import { clientSignal, STATUS, serviceError } from '../dali/respond.ts'
+import { type RequestContent, readRequest, uploadsOf } from '../dali/uploads.ts'
 import { errorText, ServiceError } from '../error.ts'
 import { type CheckDependencies, checkQuery } from './check.ts'
 import { checkText } from './check-text.ts'
 import { responseFormat, tapParameters } from './params.ts'
 
 /** Answers 200 to a wrong query, which is a finding, and 400 to wrong parameters. */
-export function checkRoute(deps: CheckDependencies) {
+export function checkRoute(deps: CheckDependencies & { readonly spool: string }) {
   return async (request: Request, response: Response): Promise<void> => {
     const signal = clientSignal(response)
     let asText = prefersText(request)
+    let content: RequestContent | undefined
     const answer = (status: number, json: unknown, text: string) => {
       response.status(status)
       response.setHeader('Cache-Control', 'no-store')
@@ -21,10 +23,12 @@ export function checkRoute(deps: CheckDependencies) {
       response.end(asText ? text : `${JSON.stringify(json, null, 2)}\n`)
     }
     try {
-      const parameters = await readParameters(request, { bytes: deps.limits.requestBytes })
+      const { requestBytes, uploadBytes } = deps.limits
+      content = await readRequest(request, { bytes: requestBytes, uploadBytes }, deps.spool)
+      const { parameters } = content
       asText = formatAsked(parameters) ?? asText
       const params = tapParameters(withLanguage(parameters))
-      const check = await checkQuery(deps, params, identify(request), signal)
+      const check = await checkQuery(deps, params, await uploadsOf(content), identify(request), signal)
       answer(200, check, checkText(check, params.query))
     } catch (error) {
       if (signal.aborted) return
@@ -33,6 +37,8 @@ export function checkRoute(deps: CheckDependencies) {
       if (!request.complete) response.setHeader('Connection', 'close')
       if (told.retryAfter !== undefined) response.setHeader('Retry-After', String(told.retryAfter))
       answer(STATUS[told.code], { error: errorText(told) }, `${errorText(told)}\n`)
+    } finally {
+      await content?.discard()
     }
   }
 }

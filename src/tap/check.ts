@@ -9,8 +9,10 @@ import { type Compiled, compile } from '../adql/index.ts'
 import { parse } from '../adql/parser.ts'
 import { withoutPositions } from '../adql/regions.ts'
 import { resolve } from '../adql/resolve.ts'
+import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
+import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { StatementError } from '../db/error.ts'
 import { type Problem, ServiceError } from '../error.ts'
@@ -21,6 +23,7 @@ import type { TapParameters } from './params.ts'
 import { type PlanFacts, planFacts } from './plan-facts.ts'
 import { EXPLAIN, type PlanNode, readPlan } from './plan-tree.ts'
 import type { Catalog } from './tap-schema.ts'
+import { readUploads, type UploadedTables } from './upload.ts'
 
 export interface CheckDependencies {
   readonly db: Database
@@ -45,15 +48,32 @@ export interface Check {
 /** Planning takes milliseconds; this much only where a constant expression is costly. */
 const EXPLAIN_MS = 5000
 
-/** Rejects when it is not the query that is wrong: the database is not there, a parameter makes no sense. */
+/** Rejects when it is not the query that is wrong: the database is not there, an upload cannot be read. */
 export async function checkQuery(
+  deps: CheckDependencies,
+  params: TapParameters,
+  uploads: readonly Upload[],
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<Check> {
+  const uploaded = await readUploads(uploads, deps.limits, signal)
+  try {
+    return await examined(deps, params, uploaded, identity, signal)
+  } finally {
+    await uploaded.close()
+  }
+}
+
+async function examined(
   { db, catalog, limits }: CheckDependencies,
   params: TapParameters,
+  uploaded: UploadedTables,
   identity: Identity,
   signal: AbortSignal,
 ): Promise<Check> {
   const { query } = params
-  const { tables } = await catalog()
+  const published = (await catalog()).tables
+  const tables = uploaded.metas.length > 0 ? tablesOf([...published.all, ...uploaded.metas]) : published
   const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
   let compiled: Compiled
   try {
@@ -63,14 +83,14 @@ export async function checkQuery(
   }
   const resolution = resolve(parse(query).query, tables)
   const free = withoutPositions(resolution)
-  let plan: PlanNode
-  let freePlan: PlanNode
+  const explained = (statement: Statement) => explain(db, statement, uploaded, identity, signal)
+  let plans: [PlanNode, PlanNode]
   try {
-    plan = await explain(db, compiled, identity, signal)
-    freePlan = await explain(db, free, identity, signal)
+    plans = [await explained(compiled), await explained(free)]
   } catch (error) {
     return refused(translated(error, compiled, query), query, compiled)
   }
+  const [plan, freePlan] = plans
   const facts = planFacts(plan, tables)
   const fractions = await countFractions(db, free)
   const rows = Math.round(estimateRows(freePlan, fractions))
@@ -90,7 +110,7 @@ export async function checkQuery(
   return {
     ok: true,
     problems: [],
-    infos: [...compiled.infos, ...infos],
+    infos: [...uploaded.infos, ...compiled.infos, ...infos],
     sql: readableSql(compiled),
     fields: compiled.fields,
     estimate,
@@ -99,22 +119,29 @@ export async function checkQuery(
   }
 }
 
+interface Statement {
+  readonly text: string
+  readonly values: readonly string[]
+}
+
 /** The plan, without running the statement. */
 async function explain(
   db: Database,
-  statement: { readonly text: string; readonly values: readonly string[] },
+  { text, values }: Statement,
+  uploaded: UploadedTables,
   identity: Identity,
   signal: AbortSignal,
 ): Promise<PlanNode> {
   const batches = await db.stream({
-    text: EXPLAIN + statement.text,
-    values: statement.values,
+    text: EXPLAIN + text,
+    values,
     fields: [{ name: 'plan', datatype: 'char', arraysize: '*' }],
     wire: 'text',
     role: identity.role,
     timeoutMs: EXPLAIN_MS,
     stallMs: EXPLAIN_MS,
     signal,
+    ...(uploaded.metas.length > 0 && { prepare: client => uploaded.create(client, identity.role) }),
   })
   let yaml = ''
   for await (const { data, starts, count } of batches) {

@@ -9,11 +9,11 @@
  * costs leave out: pgSphere's tests and the sending of the result. The constants were fitted to queries of the demo
  * survey on a machine of two cores (bench/estimate.ts); on others they are right to a factor of a few.
  */
-import type { Region, RegionFilter, WithoutPositions } from '../adql/regions.ts'
+import type { PairFilter, Region, RegionFilter, WithoutPositions } from '../adql/regions.ts'
 import type { TableMeta } from '../adql/tables.ts'
 import type { Client } from '../db/database.ts'
 import { type Field, wireType } from '../votable/field.ts'
-import { pairsInCells, rowsInCells } from './cell-counts.ts'
+import { meanDensity, pairsInCells, rowsInCells } from './cell-counts.ts'
 import { coverage } from './coverage.ts'
 import { grow, type Known } from './plan-growth.ts'
 import type { PlanNode } from './plan-tree.ts'
@@ -68,15 +68,28 @@ export async function countFractions(
     )
   }
   const ofPairs: { aliases: [string, string]; fraction: number }[] = []
-  for (const { position, center, radiusDeg, distinct } of pairs) {
-    const [a, b] = [position.table, center.table]
-    const found = await pairsInCells(client, named(a), named(b), radiusDeg, !distinct)
-    if (found === undefined) uncounted.push(...[a, b].filter(t => !uncounted.includes(t)))
+  for (const pair of pairs) {
+    const [a, b] = [pair.position.table, pair.center.table]
     const all = (a.rows ?? 0) * (b.rows ?? 0)
-    const fraction = found === undefined || all === 0 ? PGSPHERE_SELECTIVITY : Math.min(1, found / all)
-    ofPairs.push({ aliases: [position.alias, center.alias], fraction })
+    const found = all === 0 ? undefined : await countPairs(client, pair)
+    if (found === undefined) uncounted.push(...[a, b].filter(t => !uncounted.includes(t)))
+    const fraction = found === undefined ? PGSPHERE_SELECTIVITY : Math.min(1, found / all)
+    ofPairs.push({ aliases: [pair.position.alias, pair.center.alias], fraction })
   }
   return { regions: ofRegions, pairs: ofPairs, uncounted }
+}
+
+/** A table that is not counted, such as an upload, is taken to lie where the other one is. */
+async function countPairs(
+  client: Client,
+  { position, center, ...pair }: PairFilter,
+): Promise<number | undefined> {
+  const [a, b] = [position.table, center.table]
+  const counted = await pairsInCells(client, named(a), named(b), pair.radiusDeg, !pair.distinct)
+  if (counted !== undefined) return counted
+  const [dense, other] = [await meanDensity(client, named(a)), await meanDensity(client, named(b))]
+  const [density, rows] = dense !== undefined ? [dense, b.rows!] : [other, a.rows!]
+  return density === undefined ? undefined : rows * (1 + density * Math.PI * pair.radiusDeg ** 2)
 }
 
 const named = ({ schema, name }: TableMeta) => ({ schema, table: name })

@@ -51,7 +51,8 @@ function node(raw: Yaml): PlanNode {
     startup: Number(raw['Startup Cost']),
     total: Number(raw['Total Cost']),
     alias: text('Alias'),
-    schema: text('Schema'),
+    // A session's own schema for temporary tables has a number.
+    schema: text('Schema')?.replace(/^pg_temp_\d+$/, 'pg_temp'),
     table: text('Relation Name'),
     index: text('Index Name'),
     indexCondition: text('Index Cond'),

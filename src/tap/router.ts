@@ -77,7 +77,8 @@ export function tapRouter(deps: TapRouterDependencies): Router {
   const kind = deps.jobs.kinds.find(one => one.name === 'tap')!
   router.use('/async', uwsRouter({ jobs: deps.jobs, kind, limits, origin: deps.origin }))
 
-  router.all('/check', allow('GET', 'HEAD', 'POST'), checkRoute({ db, catalog, limits: config.limits }))
+  const checkDependencies = { db, catalog, limits: config.limits, spool: deps.jobs.spool }
+  router.all('/check', allow('GET', 'HEAD', 'POST'), checkRoute(checkDependencies))
 
   router.get('/capabilities', (request, response) => {
     sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config)))

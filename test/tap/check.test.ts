@@ -122,6 +122,25 @@ describe('a good query', () => {
     assert.deepEqual(second.suggestions, [])
   })
 
+  it('with an upload, which is joined by the index of the table here', async () => {
+    const rows = Array.from({ length: 500 }, (_, i) => `<TR><TD>${359.1 + i / 300}</TD><TD>0.1</TD></TR>`)
+    const body = new FormData()
+    body.set(
+      'QUERY',
+      'SELECT u.ra, o.id FROM TAP_UPLOAD.mine AS u JOIN crowd.Object AS o ON DISTANCE(POINT(u.ra, u.dec), POINT(o.ra, o.dec)) < 1/3600.',
+    )
+    body.set('UPLOAD', 'mine,param:file')
+    const fields = ['ra', 'dec'].map(name => `<FIELD name="${name}" datatype="double" unit="deg"/>`)
+    const table = `<TABLE>${fields.join('')}<DATA><TABLEDATA>${rows.join('')}</TABLEDATA></DATA></TABLE>`
+    body.set('file', new Blob([`<VOTABLE version="1.4"><RESOURCE>${table}</RESOURCE></VOTABLE>`]), 'mine.xml')
+    const response = await fetch(`${service.url}/tap/check`, { method: 'POST', body })
+    const { ok, plan, estimate, infos } = (await response.json()) as Json
+    assert.equal(ok, true)
+    assert.deepEqual([plan?.class, plan?.index], ['index', 'crowd.Object (ra, dec)'])
+    assert.ok(estimate!.rows >= 400 && estimate!.rows < 700, `${estimate!.rows} rows`)
+    assert.deepEqual(infos, [])
+  })
+
   it('notes what was accepted and what MAXREC cuts', async () => {
     const { infos } = await check('SELECT id FROM crowd.epoch LIMIT 200000')
     assert.match(infos.join('\n'), /LIMIT/)

@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { openLog } from '../../src/log.ts'
-import { COUNT_ORDER } from '../../src/tap/cell-counts.ts'
+import { CELL_DEG2 } from '../../src/tap/cell-counts.ts'
 import { type Check, checkQuery } from '../../src/tap/check.ts'
 import { coverage } from '../../src/tap/coverage.ts'
 import { type Catalog, readCatalog } from '../../src/tap/tap-schema.ts'
@@ -34,6 +34,7 @@ function check(query: string, maxrec?: number): Promise<Check> {
   return checkQuery(
     deps,
     { query, maxrec, responseFormat: undefined },
+    [],
     ANONYMOUS,
     new AbortController().signal,
   )
@@ -223,7 +224,6 @@ describe('what it takes', () => {
 
 describe('coverage', () => {
   it('has the area of the region', () => {
-    const cellDeg2 = (4 * Math.PI * (180 / Math.PI) ** 2) / 12 / 4 ** COUNT_ORDER
     const shapes = [
       ...[1 / 3600, 0.1, 1, 30, 90, 150, 180].flatMap(radius =>
         (
@@ -275,7 +275,7 @@ describe('coverage', () => {
         (sum, r) => sum + (r.last - r.first + 1) * r.part,
         0,
       )
-      const ratio = (area * cellDeg2) / shapeArea(shape)
+      const ratio = (area * CELL_DEG2) / shapeArea(shape)
       assert.ok(Math.abs(ratio - 1) < 0.01, `${ratio} of the area of ${JSON.stringify(shape)}`)
     }
   })
