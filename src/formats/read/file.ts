@@ -1,6 +1,6 @@
 /** Files to read from, plain or gzip, as the `ByteSource` of fits/. */
 import { randomUUID } from 'node:crypto'
-import { createReadStream, type ReadStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,11 +12,14 @@ export interface OpenFile {
   readonly source: ByteSource
   /** What the file begins with, to tell its format by. */
   readonly head: Buffer
+  /** All bytes from the first; may be called again. */
+  chunks(): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
 const CHUNK = 256 * 1024
-const HEAD = 4096
+/** Enough to see how a table without a header's help is laid out. */
+const HEAD = 64 * 1024
 
 /** Opens a file; gzip is known by its first bytes, whatever the file's name is. */
 export async function openFile(file: string): Promise<OpenFile> {
@@ -26,7 +29,7 @@ export async function openFile(file: string): Promise<OpenFile> {
   const magic = (await readAt(handle, 0, 2)).toString('hex')
   if (magic !== '1f8b') return openPlain(handle)
   await handle.close()
-  return openGzip(createReadStream(file, { highWaterMark: CHUNK }))
+  return openGzip(file)
 }
 
 async function openPlain(handle: FileHandle): Promise<OpenFile> {
@@ -35,6 +38,7 @@ async function openPlain(handle: FileHandle): Promise<OpenFile> {
   return {
     source: { read, random: true, size },
     head: await read(0, HEAD),
+    chunks: () => chunksOf({ read, random: true }),
     close: () => handle.close(),
   }
 }
@@ -50,7 +54,8 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   return bytes.subarray(0, done)
 }
 
-async function openGzip(compressed: ReadStream): Promise<OpenFile> {
+async function openGzip(file: string): Promise<OpenFile> {
+  const compressed = createReadStream(file, { highWaterMark: CHUNK })
   const gunzip = createGunzip({ chunkSize: CHUNK })
   compressed.on('error', error => gunzip.destroy(error))
   const chunks = compressed.pipe(gunzip)[Symbol.asyncIterator]() as AsyncIterator<Buffer>
@@ -96,8 +101,22 @@ async function openGzip(compressed: ReadStream): Promise<OpenFile> {
     compressed.destroy()
     gunzip.destroy()
   }
+  async function* fresh(): AsyncGenerator<Buffer> {
+    const again = await openGzip(file)
+    try {
+      yield* chunksOf(again.source)
+    } finally {
+      await again.close()
+    }
+  }
+
   await next()
-  return { source: { read, random: false }, head: chunk.subarray(0, HEAD), close }
+  while (chunk.length < HEAD) {
+    const before = chunk
+    if (!(await next())) break
+    chunk = Buffer.concat([before, chunk])
+  }
+  return { source: { read, random: false }, head: chunk.subarray(0, HEAD), chunks: fresh, close }
 }
 
 /** The bytes of a source in order, from an offset on. */

@@ -3,8 +3,11 @@ import { ServiceError } from '../../error.ts'
 import type { Field } from '../../votable/field.ts'
 import { openVotable } from '../../votable/read/index.ts'
 import type { TableSource } from '../../votable/table-source.ts'
+import { openCsv } from './csv.ts'
+import { openEcsv } from './ecsv.ts'
 import { chunksOf, type OpenFile, openFile, spool } from './file.ts'
 import { openFits } from './fits.ts'
+import { isIpac, openIpac } from './ipac.ts'
 
 export interface OpenTable extends TableSource {
   close(): Promise<void>
@@ -58,7 +61,53 @@ async function openBy(
       return openFits(fits, hdu, options.folder)
     })
   }
-  throw new ServiceError('usage', 'not a table format that can be read', { detail: READABLE })
+  // The libraries for these two are large, and loaded when somebody needs them.
+  if (begins('PAR1')) {
+    const { openParquet } = await import('./parquet.ts')
+    if (source.random && source.size !== undefined) return openParquet({ ...source, size: source.size })
+    const unpacked = await spool(file.chunks(), options.folder)
+    closing.push(unpacked.close)
+    return openParquet(unpacked.source)
+  }
+  if (isArrow(head)) {
+    const { openArrow } = await import('./arrow.ts')
+    return openArrow(() => file.chunks())
+  }
+  const known = OTHERS.find(([bytes]) => begins(bytes))
+  if (known)
+    throw new ServiceError('usage', `the file is ${known[1]}, which is not read here`, { detail: READABLE })
+  if (!isText(head))
+    throw new ServiceError('usage', 'not a table format that can be read', { detail: READABLE })
+  const text = head.toString('utf8', 0, 16).replace(/^\ufeff/, '')
+  if (/^# ?%ECSV/.test(text)) return openEcsv(file)
+  if (isIpac(head)) return openIpac(file)
+  return openCsv(file, options.fields)
+}
+
+/** What people mistake for a table file. */
+const OTHERS: readonly (readonly [bytes: string, name: string])[] = [
+  ['PK\x03\x04', 'a ZIP or Excel file'],
+  ['BZh', 'compressed by bzip2'],
+  ['\xfd7zXZ', 'compressed by xz'],
+  ['\x28\xb5\x2f\xfd', 'compressed by zstd'],
+  ['\x89HDF', 'HDF5'],
+  ['SQLite format 3', 'an SQLite database'],
+  ['%PDF', 'PDF'],
+  ['\x93NUMPY', 'a NumPy array'],
+]
+
+/** No control characters but tabs, line ends and form feeds; UTF-16 has its mark. */
+function isText(head: Buffer): boolean {
+  if (head.length >= 2 && (head.readUInt16BE(0) === 0xfeff || head.readUInt16BE(0) === 0xfffe)) return true
+  return !head.some(byte => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d && byte !== 0x0c)
+}
+
+/** Arrow IPC: a file begins with its name, a stream with a mark and the length of its schema. */
+function isArrow(head: Buffer): boolean {
+  if (head.toString('latin1', 0, 6) === 'ARROW1') return true
+  if (head.length < 8 || head.readUInt32LE(0) !== 0xffffffff) return false
+  const length = head.readUInt32LE(4)
+  return length > 0 && length < 2 ** 26
 }
 
 /** A tag, perhaps after blanks and a byte order mark, in UTF-8 or UTF-16. */

@@ -88,6 +88,19 @@ export async function* checkedUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerato
   if (rest.length > 0) throw notUtf8(offset, rest)
 }
 
+/** Whether all of it is UTF-8. */
+export async function areUtf8(chunks: AsyncIterable<Buffer>): Promise<boolean> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of chunks) {
+    if (rest.length === 0 && isAscii(chunk)) continue
+    const data: Buffer = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    const whole = wholeCharacters(data)
+    if (!isUtf8(data.subarray(0, whole))) return false
+    rest = data.subarray(whole)
+  }
+  return rest.length === 0
+}
+
 /** Length without a last character that is cut. */
 function wholeCharacters(data: Buffer): number {
   for (let back = 1; back <= Math.min(4, data.length); back++) {

@@ -1,0 +1,214 @@
+/** Arrow IPC, file or stream, by apache-arrow: a record batch at a time. Units and the like are in fields' metadata. */
+import {
+  type Field as ArrowField,
+  CompressionType,
+  compressionRegistry,
+  type DataType,
+  type RecordBatch,
+  RecordBatchReader,
+  Type,
+  type Vector,
+} from 'apache-arrow'
+import { compressors } from 'hyparquet-compressors'
+import { ServiceError } from '../../error.ts'
+import type { Datatype, Field } from '../../votable/field.ts'
+import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
+import { batchOf, beginRow, newTuples, type TableBatch } from '../../votable/tuple.ts'
+import { decodeLz4Frame } from './lz4.ts'
+import { described, timestamp } from './parquet.ts'
+import { jsonText, type ValueCell, valueCell } from './value-cell.ts'
+
+const STEP = 256 * 1024
+/** Before the stream in a file: `ARROW1` and two bytes of padding. */
+const MAGIC = 'ARROW1'
+
+compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decodeLz4Frame })
+compressionRegistry.set(CompressionType.ZSTD, { decode: bytes => compressors.ZSTD!(bytes, 0) })
+
+export async function openArrow(chunks: () => AsyncIterable<Buffer>): Promise<TableSource> {
+  const reader = await openReader(chunks)
+  const notices: string[] = []
+  const columns = reader.schema.fields.map(field => columnOf(field, notices))
+  await reader.cancel()
+  const fields = columns.map(({ field }, i) => described(field, wordsOf(reader.schema.fields[i]!)))
+  const facts = newFacts()
+  return {
+    fields,
+    rows: undefined,
+    description: reader.schema.metadata.get('description'),
+    systems: NO_SYSTEMS,
+    guessed: false,
+    notices,
+    text: facts,
+    async *batches() {
+      yield* rowBatches(await openReader(chunks), columns, fields, facts)
+    },
+  }
+}
+
+async function openReader(chunks: () => AsyncIterable<Buffer>) {
+  try {
+    const reader = await RecordBatchReader.from(streamOf(chunks()))
+    return await reader.open()
+  } catch (error) {
+    throw broken(error)
+  }
+}
+
+function broken(error: unknown): unknown {
+  if (error instanceof ServiceError) return error
+  return new ServiceError('usage', `the Arrow data cannot be read: ${(error as Error).message}`, {
+    cause: error,
+  })
+}
+
+/** The stream in a file is the file without its first eight bytes; a footer after it is not read. */
+async function* streamOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let first = true
+  for await (const chunk of chunks) {
+    const isFile = first && chunk.toString('latin1', 0, MAGIC.length) === MAGIC
+    first = false
+    yield isFile ? chunk.subarray(8) : chunk
+  }
+}
+
+interface Column {
+  readonly field: Field
+  readonly get: (vector: Vector) => (row: number) => unknown
+}
+
+const plain: Column['get'] = vector => row => vector.get(row)
+
+function columnOf({ name, type }: ArrowField, notices: string[]): Column {
+  const scalar = scalarOf(type)
+  if (scalar) return { field: { name, ...scalar.type }, get: scalar.get }
+  const isList =
+    type.typeId === Type.List || type.typeId === Type.LargeList || type.typeId === Type.FixedSizeList
+  const item = isList ? scalarOf(type.children[0].type) : undefined
+  if (item && item.type.arraysize === undefined && item.type.datatype !== 'char') {
+    const size = (type as { listSize?: number }).listSize
+    const get: Column['get'] = vector => row => {
+      const list = vector.get(row) as Vector | null
+      return list && Array.from({ length: list.length }, (_, i) => list.get(i))
+    }
+    return {
+      field: { name, ...item.type, arraysize: size !== undefined && size > 1 ? String(size) : '*' },
+      get,
+    }
+  }
+  notices.push(`Column ${name} is of the Arrow type ${String(type)}: it is kept as JSON text.`)
+  return {
+    field: { name, datatype: 'char', arraysize: '*' },
+    get: vector => row => jsonText(vector.get(row)),
+  }
+}
+
+interface Scalar {
+  readonly type: Pick<Field, 'datatype' | 'arraysize' | 'xtype' | 'unit'>
+  readonly get: Column['get']
+}
+
+const TEXT = { datatype: 'char', arraysize: '*' } as const
+/** Digits of a second, by Arrow's TimeUnit. */
+const DIGITS = [0, 3, 6, 9] as const
+
+function scalarOf(type: DataType): Scalar | undefined {
+  const of = (datatype: Datatype): Scalar => ({ type: { datatype }, get: plain })
+  switch (type.typeId) {
+    case Type.Bool:
+      return of('boolean')
+    case Type.Float:
+      return of((type as { precision?: number }).precision === 2 ? 'double' : 'float')
+    case Type.Int: {
+      const { bitWidth, isSigned } = type as unknown as { bitWidth: number; isSigned: boolean }
+      if (bitWidth === 8) return of(isSigned ? 'short' : 'unsignedByte')
+      if (bitWidth === 16) return of(isSigned ? 'short' : 'int')
+      return of(bitWidth === 32 && isSigned ? 'int' : 'long')
+    }
+    case Type.Utf8:
+    case Type.LargeUtf8:
+    case Type.Utf8View:
+      return { type: TEXT, get: plain }
+    case Type.Dictionary:
+      return scalarOf((type as unknown as { dictionary: DataType }).dictionary)
+    case Type.Timestamp: {
+      const digits = DIGITS[(type as unknown as { unit: 0 | 1 | 2 | 3 }).unit]
+      return { type: { ...TEXT, xtype: 'timestamp' }, get: raw(value => timestamp(value, digits)) }
+    }
+    case Type.Date: {
+      const isDays = (type as unknown as { unit: number }).unit === 0
+      const text = (value: bigint) =>
+        timestamp(isDays ? value * 86_400n : value, isDays ? 0 : 3)!.slice(0, 10)
+      return { type: { ...TEXT, xtype: 'timestamp' }, get: raw(text) }
+    }
+    case Type.Decimal: {
+      const { scale } = type as unknown as { scale: number }
+      const get: Column['get'] = vector => row => {
+        const value = vector.get(row) as { toString(): string } | null
+        return value === null ? null : Number(`${value}e-${scale}`)
+      }
+      return { type: { datatype: 'double' }, get }
+    }
+    case Type.Binary:
+    case Type.LargeBinary:
+    case Type.BinaryView:
+      return { type: { datatype: 'unsignedByte', arraysize: '*' }, get: plain }
+    case Type.FixedSizeBinary:
+      return {
+        type: {
+          datatype: 'unsignedByte',
+          arraysize: String((type as unknown as { byteWidth: number }).byteWidth),
+        },
+        get: plain,
+      }
+    default:
+      return undefined
+  }
+}
+
+/** Times come from the stored integers, since the library's numbers lose digits. */
+function raw(text: (value: bigint) => string | undefined): Column['get'] {
+  return vector => {
+    const [data] = vector.data
+    const values = data?.values as ArrayLike<bigint | number> | undefined
+    return row => (vector.get(row) === null || !values ? null : text(BigInt(values[row]!)))
+  }
+}
+
+const WORDS = ['datatype', 'arraysize', 'xtype', 'unit', 'ucd', 'utype', 'description'] as const
+
+function wordsOf({ name, metadata }: ArrowField): Field {
+  const words: Record<string, string> = {}
+  for (const key of WORDS) {
+    const value = metadata.get(key)
+    if (value) words[key] = value
+  }
+  return { datatype: 'char', ...words, name } as Field
+}
+
+async function* rowBatches(
+  reader: AsyncIterable<RecordBatch>,
+  columns: readonly Column[],
+  fields: readonly Field[],
+  facts: Facts,
+): AsyncGenerator<TableBatch> {
+  const put: ValueCell[] = fields.map((field, i) => valueCell(field, i, facts))
+  let tuples = newTuples(2 * STEP, 4096)
+  const iterator = reader[Symbol.asyncIterator]()
+  for (;;) {
+    const { value: batch, done } = await iterator.next().catch(error => {
+      throw broken(error)
+    })
+    if (done) break
+    const get = columns.map((column, c) => column.get((batch as RecordBatch).getChildAt(c)!))
+    for (let row = 0; row < batch.numRows; row++) {
+      beginRow(tuples, columns.length)
+      for (let c = 0; c < put.length; c++) put[c]!(get[c]!(row), tuples)
+      if (tuples.at > STEP) {
+        yield batchOf(tuples)
+        tuples = newTuples(2 * STEP, tuples.count + 64)
+      }
+    }
+  }
+  if (tuples.count > 0) yield batchOf(tuples)
+}
