@@ -2,16 +2,21 @@
 import type { Request, Response } from 'express'
 import { type ErrorCode, errorText, ServiceError } from '../error.ts'
 import { errorDocument } from '../votable/document.ts'
+import { chooseCoding, compressed, compressedWhole, isCompressible, LEAST, lookAhead } from './compress.ts'
+import { drained } from './drained.ts'
 
 export interface Answer {
   readonly contentType: string
   readonly headers?: Readonly<Record<string, string>>
   readonly chunks: AsyncIterable<Uint8Array>
+  /** How long the client may stop reading before the connection is cut; absent where nothing is held up by it. */
+  readonly stallMs?: number
   /** Trailers, asked for after the last chunk. */
   readonly trailers?: () => Readonly<Record<string, string>>
 }
 
-const STATUS: Record<ErrorCode, number> = {
+/** HTTP status of each kind of error. */
+export const STATUS: Record<ErrorCode, number> = {
   usage: 400,
   notFound: 404,
   method: 405,
@@ -32,23 +37,34 @@ export function clientSignal(response: Response): AbortSignal {
   return controller.signal
 }
 
+/** A client that takes less in `stallMs` has stopped reading. */
+const PIECE = 256 * 1024
+
 /**
- * Sends an answer at the pace of the client. When the bytes fail in the middle, the connection is cut: nobody takes
- * half a file for the whole.
+ * Sends an answer at the pace of the client, compressed if it asks for that. What fails before the first bytes
+ * rejects with nothing sent. When bytes fail later, the connection is cut: nobody takes half a file for the whole.
  */
 export async function send(request: Request, response: Response, answer: Answer): Promise<void> {
+  const isCoded = isCompressible(answer.contentType)
+  const coding = isCoded ? chooseCoding(request.get('accept-encoding')) : undefined
+  const { isSmall, chunks } = await lookAhead(answer.chunks, coding ? LEAST : 0)
   response.status(200).setHeader('Content-Type', answer.contentType)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+  if (isCoded) response.vary('Accept-Encoding')
+  if (coding && !isSmall) response.setHeader('Content-Encoding', coding)
   if (request.method === 'HEAD') {
-    for await (const _ of answer.chunks) break // begun and left, so that the query behind it ends
     response.end()
+    for await (const _ of chunks) break // begun and left, so that the query behind it ends
     return
   }
   if (answer.trailers) response.setHeader('Trailer', Object.keys(answer.trailers()).join(', '))
   try {
-    for await (const chunk of answer.chunks) {
-      if (response.destroyed) return
-      if (!response.write(chunk)) await drained(response)
+    for await (const chunk of coding && !isSmall ? compressed(chunks, coding) : chunks) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        if (response.destroyed) return
+        if (response.write(chunk.subarray(at, at + PIECE))) continue
+        if (!(await drained(response, answer.stallMs))) throw stalled()
+      }
     }
     if (answer.trailers) response.addTrailers(answer.trailers())
     response.end()
@@ -58,16 +74,8 @@ export async function send(request: Request, response: Response, answer: Answer)
   }
 }
 
-function drained(response: Response): Promise<void> {
-  return new Promise(resolve => {
-    const done = () => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
+function stalled(): ServiceError {
+  return new ServiceError('timeout', 'The client stopped reading its result, so the connection was cut.')
 }
 
 /** What the client is told about any failure; what is not ours to tell becomes a sentence without secrets. */
@@ -101,7 +109,17 @@ export function sendError(response: Response, error: ServiceError, asText = fals
   }
 }
 
-export function sendXml(response: Response, xml: string, contentType = 'application/xml'): void {
+/** A document that is all there. */
+export async function sendXml(
+  response: Response,
+  xml: string,
+  contentType = 'application/xml',
+): Promise<void> {
+  const bytes = Buffer.from(xml)
+  const coding = bytes.length < LEAST ? undefined : chooseCoding(response.req.get('accept-encoding'))
+  const body = coding ? await compressedWhole(bytes, coding) : bytes
   response.setHeader('Content-Type', contentType)
-  response.end(xml)
+  response.vary('Accept-Encoding')
+  if (coding) response.setHeader('Content-Encoding', coding)
+  response.end(body)
 }
