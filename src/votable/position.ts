@@ -32,9 +32,21 @@ export interface PositionPair {
   readonly dec: number
 }
 
-/** Undefined when there is none, or more than one by UCD and none by name. */
-export function findPair(fields: readonly Field[]): PositionPair | undefined {
-  return byUcd(fields) ?? byName(fields)
+/** Undefined when there is none, or more than one by UCD and none by name. Columns of floats by default. */
+export function findPair(fields: readonly Field[], isCandidate = isReal): PositionPair | undefined {
+  return byUcd(fields, isCandidate) ?? byName(fields, isCandidate)
+}
+
+/** Galactic longitude and latitude, in `ra` and `dec`. */
+export function findGalactic(fields: readonly Field[]): PositionPair | undefined {
+  const having = (ucd: RegExp, names: readonly string[]) => {
+    const found = fields.flatMap((field, i) => (isReal(field) && ucd.test(field.ucd ?? '') ? [i] : []))
+    if (found.length === 1) return found[0]
+    return fields.findIndex(field => isReal(field) && names.includes(field.name.toLowerCase()))
+  }
+  const lon = having(/^(pos\.galactic\.lon(;meta\.main)?|POS_GAL_LON)$/i, ['glon', 'gal_lon', 'gal_l'])!
+  const lat = having(/^(pos\.galactic\.lat(;meta\.main)?|POS_GAL_LAT)$/i, ['glat', 'gal_lat', 'gal_b'])!
+  return lon >= 0 && lat >= 0 ? { ra: lon, dec: lat } : undefined
 }
 
 /** What turns a value of the unit into degrees; undefined for a unit that is none of an angle. */
@@ -42,11 +54,11 @@ export function degreesIn(unit: string): number | undefined {
   return TO_DEGREES.find(([pattern]) => pattern.test(unit.trim()))?.[1]
 }
 
-function byUcd(fields: readonly Field[]): PositionPair | undefined {
+function byUcd(fields: readonly Field[], isCandidate: typeof isReal): PositionPair | undefined {
   for (const [raUcd, decUcd] of UCDS) {
     const having = (ucd: RegExp) =>
       fields.flatMap((field, i) =>
-        isReal(field) && ucd.test(field.ucd?.replace(/\s/g, '') ?? '') ? [i] : [],
+        isCandidate(field) && ucd.test(field.ucd?.replace(/\s/g, '') ?? '') ? [i] : [],
       )
     const [ras, decs] = [having(raUcd), having(decUcd)]
     if (ras.length === 1 && decs.length === 1) return { ra: ras[0]!, dec: decs[0]! }
@@ -54,9 +66,9 @@ function byUcd(fields: readonly Field[]): PositionPair | undefined {
   return undefined
 }
 
-function byName(fields: readonly Field[]): PositionPair | undefined {
+function byName(fields: readonly Field[], isCandidate: typeof isReal): PositionPair | undefined {
   const named = (name: string) =>
-    fields.findIndex(field => isReal(field) && field.name.toLowerCase() === name)
+    fields.findIndex(field => isCandidate(field) && field.name.toLowerCase() === name)
   for (const [raName, decName] of NAMES) {
     const [ra, dec] = [named(raName), named(decName)]
     if (ra >= 0 && dec >= 0) return { ra, dec }

@@ -5,6 +5,7 @@
 import { ServiceError } from '../../error.ts'
 import type { Field } from '../../votable/field.ts'
 import { isString } from '../../votable/field.ts'
+import { findPair } from '../../votable/position.ts'
 import { areUtf8, checkedUtf8, decoded } from '../../votable/read/feed.ts'
 import { textCell } from '../../votable/read/text-cell.ts'
 import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
@@ -35,7 +36,8 @@ export async function openCsv(file: OpenFile, fields: readonly Field[] | undefin
   const chunks = () => (encoding === 'utf-8' ? checkedUtf8(file.chunks()) : decoded(file.chunks(), encoding))
   const { head, whole } = await beginning(chunks())
   const layout = layoutOf(head, whole)
-  const guessed = fields ?? (await guessFields(chunks(), layout))
+  // Columns that were worked out from others come after those of the file.
+  const guessed = fields?.slice(0, layout.names.length) ?? (await guessFields(chunks(), layout))
   if (guessed.length !== layout.names.length) {
     throw new ServiceError('usage', `the file has ${layout.names.length} columns, not ${guessed.length}`)
   }
@@ -85,7 +87,16 @@ async function guessFields(chunks: AsyncIterable<Buffer>, layout: Layout): Promi
   for await (const _ of eachRecord(chunks, layout.dialect, layout.comments ? isHash : never, take)) {
     // all in one go
   }
-  return guesses.map((guess, c) => ({ ...guess.field(names[c]!), ...(units[c] && { unit: units[c] }) }))
+  const fields = guesses.map((guess, c) => ({
+    ...guess.field(names[c]!),
+    ...(units[c] && { unit: units[c] }),
+  }))
+  const isNumber = ({ datatype }: Field) => datatype === 'int' || datatype === 'double'
+  // A list of positions in whole degrees is one of positions all the same.
+  const pair = findPair(fields, isNumber)
+  return fields.map((field, c) =>
+    c === pair?.ra || c === pair?.dec ? { ...field, datatype: 'double' } : field,
+  )
 }
 
 async function* rowBatches(

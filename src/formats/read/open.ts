@@ -8,6 +8,7 @@ import { openEcsv } from './ecsv.ts'
 import { chunksOf, type OpenFile, openFile, spool } from './file.ts'
 import { openFits } from './fits.ts'
 import { isIpac, openIpac } from './ipac.ts'
+import { withDegrees } from './sexagesimal.ts'
 
 export interface OpenTable extends TableSource {
   close(): Promise<void>
@@ -16,7 +17,7 @@ export interface OpenTable extends TableSource {
 export interface OpenOptions {
   /** One of several tables in a file: FITS HDU by number or EXTNAME, VOTable TABLE by number, ID or name. */
   readonly select?: string | undefined
-  /** The columns, where an earlier reading of this or a like file has worked them out already. */
+  /** The columns, where an earlier reading of this or a like file has guessed their types: CSV. */
   readonly fields?: readonly Field[] | undefined
   /** What the file is called in messages: its path. */
   readonly title?: string
@@ -31,13 +32,20 @@ const READABLE =
 export async function openTable(path: string, options: OpenOptions = {}): Promise<OpenTable> {
   const title = options.title ?? path
   const file = await openFile(path)
-  const closing: (() => Promise<void>)[] = [() => file.close()]
+  const closing: (() => Promise<unknown>)[] = [() => file.close()]
   const close = async () => {
     for (const one of closing.splice(0)) await one()
   }
   try {
-    const source = await openBy(file, options, closing)
-    return { ...source, batches: () => named(title, source.batches()), close }
+    const source = await withDegrees(await openBy(file, options, closing), closing)
+    return {
+      ...source,
+      get notices() {
+        return source.notices
+      },
+      batches: () => named(title, source.batches()),
+      close,
+    }
   } catch (error) {
     await close()
     throw inFile(title, error)
@@ -48,7 +56,7 @@ export async function openTable(path: string, options: OpenOptions = {}): Promis
 async function openBy(
   file: OpenFile,
   options: OpenOptions,
-  closing: (() => Promise<void>)[],
+  closing: (() => Promise<unknown>)[],
 ): Promise<TableSource> {
   const { head, source } = file
   const begins = (bytes: string) => head.toString('latin1', 0, bytes.length) === bytes
