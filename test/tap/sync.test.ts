@@ -73,7 +73,7 @@ describe('/tap/sync', () => {
         [{ QUERY: query, MAXREC: '-1' }, /MAXREC=-1 is not a non-negative integer/],
         [{ QUERY: query, MAXREC: 'many' }, /MAXREC=many is not/],
         [{ QUERY: query, REQUEST: 'getCapabilities' }, /REQUEST=getCapabilities/],
-        [{ QUERY: query, UPLOAD: 'u,param:x' }, /no uploads/],
+        [{ QUERY: query, UPLOAD: 'u,param:x' }, /no part named 'x'/],
         [{ QUERY: query, RESPONSEFORMAT: 'application/x-nonsense' }, /RESPONSEFORMAT .*not known/],
       ]
       for (const [parameters, message] of cases) {
