@@ -13,7 +13,10 @@ export interface ClaimedJob extends Job {
 /** Claims of a job whose runner died in each; then it fails. */
 const MOST_CLAIMS = 2
 
-/** QUEUED → EXECUTING for up to `count` jobs whose turn it is, passing over those that other runners are at. */
+/**
+ * QUEUED → EXECUTING for up to `count` jobs whose turn it is, passing over those that other runners are at. The commit
+ * does not wait for the disk: should PostgreSQL's machine lose it, the job is still QUEUED and this claim void.
+ */
 export async function claimJobs(
   client: Client,
   wanted: { runner: string; lane: Lane; kinds: readonly string[]; count: number; leaseSeconds: number },
@@ -26,7 +29,7 @@ export async function claimJobs(
         SET phase = 'EXECUTING', start_time = clock_timestamp(), runner = $1, claim = gen_random_uuid(),
             claims = claims + 1, lease_until = clock_timestamp() + $5 * interval '1 second',
             row_count = 0, byte_count = 0, quote = clock_timestamp() + estimate_seconds * interval '1 second'
-       FROM next WHERE j.job_id = next.job_id
+       FROM next, (SELECT set_config('synchronous_commit', 'off', true)) AS fast WHERE j.job_id = next.job_id
      RETURNING ${JOB_COLUMNS}`,
     [wanted.runner, wanted.lane, wanted.kinds, wanted.count, wanted.leaseSeconds],
   )

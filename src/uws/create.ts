@@ -6,7 +6,7 @@ import type { Identity } from '../auth/identity.ts'
 import { badValue, type Parameters, parametersOf } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
 import type { Job, JobKind, Jobs, Pairs, UploadedPart } from './job.ts'
-import { createJob, queueJob } from './store.ts'
+import { createJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
 export interface Requester {
@@ -45,7 +45,7 @@ export async function submitJob(
   const id = randomUUID()
   const uploads = await storeParts(jobs, id, files)
   try {
-    await createJob(jobs.db, {
+    const newJob = {
       id,
       kind: kind.name,
       identity: requester.identity,
@@ -58,12 +58,12 @@ export async function submitJob(
       destruction,
       retentionSeconds: limits.retentionDays * DAY_SECONDS,
       retentionSecondsHard: limits.retentionDaysHard * DAY_SECONDS,
-    })
+    }
+    await createJob(jobs.db, newJob, phase ? await queueingOf(jobs, kind, requester, own) : undefined)
   } catch (error) {
     if (uploads.length > 0) await jobs.storage.remove(`${id}/`)
     throw error
   }
-  if (phase) await enqueue(jobs, kind, requester, { id, parameters: own.pairs })
   return id
 }
 
@@ -74,17 +74,23 @@ export async function enqueue(
   requester: Requester,
   job: Pick<Job, 'id' | 'parameters'>,
 ): Promise<boolean> {
-  const { limits } = jobs
-  const estimate = await kind
-    .estimate(parametersOf(job.parameters), requester.identity)
-    .catch(() => undefined)
+  return queueJob(jobs.db, job.id, await queueingOf(jobs, kind, requester, parametersOf(job.parameters)))
+}
+
+async function queueingOf(
+  { limits }: Jobs,
+  kind: JobKind,
+  { identity, address }: Requester,
+  parameters: Parameters,
+): Promise<Queueing> {
+  const estimate = await kind.estimate(parameters, identity).catch(() => undefined)
   const lane = (estimate?.seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast'
-  return queueJob(jobs.db, job.id, {
+  return {
     lane,
-    requester: requester.identity.name ?? requester.address,
+    requester: identity.name ?? address,
     estimateSeconds: estimate?.seconds,
     slots: lane === 'fast' ? limits.fastSlots : limits.slowSlots,
-  })
+  }
 }
 
 /** The parameters that are the work's own, checked as far as they can be before it runs. */

@@ -58,17 +58,43 @@ export async function openJobEvents(db: Database): Promise<JobEvents> {
   }
 }
 
-/** Resolves true on the next event of the job, false after `ms`, when the signal aborts, or when the process stops. */
-export function nextEvent(events: JobEvents, job: string, signal: AbortSignal): Promise<boolean> {
-  return new Promise(resolve => {
-    const end = (heard: boolean) => {
-      off()
-      signal.removeEventListener('abort', leave)
-      resolve(heard)
-    }
-    const leave = () => end(false)
-    const off = events.on(job, () => end(!events.closed))
-    if (signal.aborted || events.closed) end(false)
-    else signal.addEventListener('abort', leave, { once: true })
+/** Events of one job since the watch began; none is missed between two looks. */
+export interface Watch {
+  /**
+   * Resolves when there was an event that nobody has asked for yet; to undefined after `ms`, when the watch is closed,
+   * or when the process stops.
+   */
+  next(ms: number): Promise<JobEvent | 'unknown' | undefined>
+  close(): void
+}
+
+export function watchJob(events: JobEvents, job: string): Watch {
+  let last: JobEvent | 'unknown' | undefined
+  let isClosed = false
+  let wake = () => {}
+  const off = events.on(job, event => {
+    last = event ?? 'unknown'
+    wake()
   })
+  return {
+    close() {
+      isClosed = true
+      off()
+      wake()
+    },
+    async next(ms) {
+      if (last === undefined && !isClosed && !events.closed) {
+        await new Promise<void>(resolve => {
+          const timer = setTimeout(resolve, ms)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      const event = isClosed || events.closed ? undefined : last
+      last = undefined
+      return event
+    },
+  }
 }

@@ -3,7 +3,7 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
 import { sendFile } from '../dali/file.ts'
 import { type Parameters, parametersOf, readParameters } from '../dali/parameters.ts'
-import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
+import { send, sendError, sendXml, serviceError } from '../dali/respond.ts'
 import { readRequest, type UploadLimits } from '../dali/uploads.ts'
 import { ServiceError } from '../error.ts'
 import { errorDocument } from '../votable/document.ts'
@@ -28,6 +28,7 @@ import {
   resultsDocument,
   timeText,
 } from './document.ts'
+import { watchJob } from './events.ts'
 import { goneText } from './gone.ts'
 import type { Job, JobKind, Jobs } from './job.ts'
 import { listJobs, type Viewer } from './list.ts'
@@ -118,11 +119,25 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
   // -- a job
 
   const show = ofJob(async (request, response, job) => {
-    const wait = waitParameters(queryOf(request), jobs.limits.waitSeconds)
-    const now = wait ? await waitForChange(jobs, job, wait, clientSignal(response)) : job
-    if (!now || now.expiredAt) return show(request, response)
-    if (!response.destroyed) sendXml(response, jobDocument(now, jobUrl(request, job)))
+    sendXml(response, jobDocument(job, jobUrl(request, job)))
   })
+
+  const showOrWait: Answer = async (request, response) => {
+    const wait = waitParameters(queryOf(request), jobs.limits.waitSeconds)
+    if (!wait) return show(request, response)
+    const watch = watchJob(jobs.events, String(request.params.id))
+    response.once('close', watch.close)
+    try {
+      await ofJob(async (_request, _response, job) => {
+        const now = await waitForChange(db, watch, job, wait)
+        if (response.destroyed) return
+        if (!now || now.expiredAt) await show(request, response)
+        else sendXml(response, jobDocument(now, jobUrl(request, job)))
+      })(request, response)
+    } finally {
+      watch.close()
+    }
+  }
 
   const remove: JobAnswer = async (request, response, job) => {
     await deleteJobs(db, [job.id])
@@ -230,7 +245,7 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
 
   const resources: readonly [path: string, answers: Readonly<Record<string, Answer>>][] = [
     ['/', { GET: list, POST: create }],
-    ['/:id', { GET: show, POST: ofJob(act), DELETE: ofJob(remove) }],
+    ['/:id', { GET: showOrWait, POST: ofJob(act), DELETE: ofJob(remove) }],
     ['/:id/phase', { GET: text(job => job.phase), POST: ofJob(setPhase) }],
     [
       '/:id/executionduration',

@@ -1,9 +1,19 @@
 /** Where results and uploads of jobs are: one small interface, the local disk its first form. */
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import {
+  closeSync,
+  createReadStream,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
 import type { ByteRange } from '../dali/file.ts'
 import { ServiceError } from '../error.ts'
 
@@ -19,9 +29,12 @@ export interface Storage {
   write(key: string, chunks: AsyncIterable<Uint8Array>): Promise<Stored>
   /** Rejects with `notFound` when there is nothing under the key. */
   read(key: string, range?: ByteRange): Promise<Readable>
-  /** Everything under the prefix, which ends with `/`; nothing there is no error. */
+  /** Everything whose key begins so: `<job>/`, or more of it. Nothing there is no error. */
   remove(prefix: string): Promise<void>
 }
+
+const datasync = promisify(fdatasync)
+const writeBytes = promisify(write)
 
 /** Chunks gathered before they are written, so that small ones do not cost a system call each. */
 const BLOCK = 1 << 18
@@ -36,23 +49,27 @@ export function diskStorage(folder: string): Storage {
     async write(key, chunks) {
       const target = place(key)
       const beside = `${target}.${randomUUID().slice(0, 8)}.part`
-      await mkdir(path.dirname(target), { recursive: true })
       const hash = createHash('sha256')
       let bytes = 0
-      let file: FileHandle | undefined
+      let file: number | undefined
       try {
-        file = await open(beside, 'wx', 0o600)
+        // Small calls are made at once, since each turn of the thread pool costs more: a small result waits for its
+        // datasync only. Larger ones must not hold up the process while the kernel makes room.
+        mkdirSync(path.dirname(target), { recursive: true })
+        file = openSync(beside, 'wx', 0o600)
         for await (const block of blocks(chunks)) {
           hash.update(block)
-          await writeAll(file, block, bytes)
+          if (block.length < BLOCK) writeAllSync(file, block, bytes)
+          else await writeAll(file, block, bytes)
           bytes += block.length
         }
-        await file.datasync()
-        await file.close()
-        await rename(beside, target)
+        await datasync(file)
+        closeSync(file)
+        file = undefined
+        renameSync(beside, target)
         return { bytes, sha256: hash.digest('hex') }
       } catch (error) {
-        await file?.close().catch(() => {})
+        if (file !== undefined) closeSync(file)
         await rm(beside, { force: true })
         throw noRoom(error) ?? error
       }
@@ -69,7 +86,12 @@ export function diskStorage(folder: string): Storage {
       return stream
     },
     async remove(prefix) {
-      await rm(place(prefix), { recursive: true, force: true })
+      const target = place(prefix)
+      if (prefix.endsWith('/')) return rm(target, { recursive: true, force: true })
+      const folder = path.dirname(target)
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (name.startsWith(path.basename(target))) await rm(path.join(folder, name), { force: true })
+      }
     },
   }
 }
@@ -88,9 +110,13 @@ async function* blocks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer
   if (size > 0) yield Buffer.concat(gathered, size)
 }
 
-async function writeAll(file: FileHandle, block: Buffer, position: number): Promise<void> {
+function writeAllSync(file: number, block: Buffer, position: number): void {
+  for (let at = 0; at < block.length; ) at += writeSync(file, block, at, block.length - at, position + at)
+}
+
+async function writeAll(file: number, block: Buffer, position: number): Promise<void> {
   for (let at = 0; at < block.length; ) {
-    at += (await file.write(block, at, block.length - at, position + at)).bytesWritten
+    at += (await writeBytes(file, block, at, block.length - at, position + at)).bytesWritten
   }
 }
 

@@ -38,13 +38,31 @@ export interface Queueing {
 /** Jobs ahead that a quote adds up; behind more of them the answer is "don't know". */
 const FORESEEN = 1000
 
-export async function createJob(client: Client, job: NewJob): Promise<void> {
+/**
+ * Fairness without counting: a job's turn is that of the lane's head, or one after its requester's last, whichever is
+ * later. Somebody who queues ten thousand jobs takes ten thousand turns; the next one who comes has the next.
+ */
+const turn = (lane: string, requester: string) => `greatest(0,
+  (SELECT turn FROM uws.job WHERE phase = 'QUEUED' AND lane = ${lane} ORDER BY turn, queued_at LIMIT 1),
+  (SELECT max(turn) + 1 FROM uws.job WHERE requester = ${requester} AND phase IN ('QUEUED', 'EXECUTING')))`
+
+/** When it is likely to be done (UWS 1.1 §2.1.6): after what is before it, which is shared by the lane's slots. */
+const quote = (lane: string, seconds: string, slots: string) => `(
+  SELECT CASE WHEN count(*) < ${FORESEEN}
+    THEN clock_timestamp() + (${seconds} + coalesce(sum(estimate_seconds), 0) / ${slots}) * interval '1 second' END
+    FROM (SELECT estimate_seconds FROM uws.job WHERE phase = 'QUEUED' AND lane = ${lane}
+           ORDER BY turn, queued_at LIMIT ${FORESEEN}) AS ahead)`
+
+/** PENDING, or QUEUED at once. */
+export async function createJob(client: Client, job: NewJob, queueing?: Queueing): Promise<void> {
+  const queued = `'QUEUED', clock_timestamp(), $14, $15, $16::float8, ${turn('$14', '$15')}, ${quote('$14', '$16', '$17')}`
   await client.query(
-    `INSERT INTO uws.job (job_id, kind, owner, session, identity, run_id, title, parameters, uploads,
-                          execution_duration, destruction)
+    `INSERT INTO uws.job (job_id, kind, owner, session, identity, run_id, title, parameters, uploads, execution_duration,
+                          destruction, phase, queued_at, lane, requester, estimate_seconds, turn, quote)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
              least(coalesce($11::timestamptz, clock_timestamp() + $12 * interval '1 second'),
-                   clock_timestamp() + $13 * interval '1 second'))`,
+                   clock_timestamp() + $13 * interval '1 second'),
+             ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL"})`,
     [
       job.id,
       job.kind,
@@ -59,32 +77,27 @@ export async function createJob(client: Client, job: NewJob): Promise<void> {
       job.destruction,
       job.retentionSeconds,
       job.retentionSecondsHard,
+      ...(queueing ? queueValues(queueing) : []),
     ],
   )
 }
 
-/**
- * PENDING or HELD → QUEUED; false when the job is in another phase.
- *
- * Fairness without counting: a job's turn is that of the lane's head, or one after its requester's last, whichever is
- * later. Somebody who queues ten thousand jobs takes ten thousand turns; the next one who comes has the next.
- */
+const queueValues = (queueing: Queueing) => [
+  queueing.lane,
+  queueing.requester,
+  queueing.estimateSeconds,
+  queueing.slots,
+]
+
+/** PENDING or HELD → QUEUED; false when the job is in another phase. */
 export async function queueJob(client: Client, id: string, queueing: Queueing): Promise<boolean> {
-  const { lane, requester, estimateSeconds, slots } = queueing
   const rows = await client.query(
-    `WITH ahead AS (
-       SELECT estimate_seconds FROM uws.job WHERE phase = 'QUEUED' AND lane = $2 ORDER BY turn, queued_at LIMIT $5)
-     UPDATE uws.job
-        SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4,
-            turn = greatest(
-              (SELECT turn FROM uws.job WHERE phase = 'QUEUED' AND lane = $2 ORDER BY turn, queued_at LIMIT 1),
-              (SELECT max(turn) + 1 FROM uws.job WHERE requester = $3 AND phase IN ('QUEUED', 'EXECUTING')),
-              0),
-            quote = CASE WHEN (SELECT count(*) FROM ahead) < $5 THEN
-              clock_timestamp() + ($4 + (SELECT coalesce(sum(estimate_seconds), 0) FROM ahead) / $6) * interval '1 second' END
+    `UPDATE uws.job
+        SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4::float8,
+            turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}
       WHERE job_id = $1 AND phase IN ('PENDING', 'HELD')
       RETURNING job_id`,
-    [id, lane, requester, estimateSeconds, FORESEEN, slots],
+    [id, ...queueValues(queueing)],
   )
   return rows.length > 0
 }

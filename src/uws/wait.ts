@@ -1,8 +1,9 @@
 /** UWS 1.1 §2.2.1.2: WAIT. A request blocks until the job's phase changes, and costs nothing meanwhile. */
 import { badValue, type Parameters } from '../dali/parameters.ts'
+import type { Client } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
-import { nextEvent } from './events.ts'
-import { ACTIVE, type Job, type Jobs, PHASES, type Phase } from './job.ts'
+import type { Watch } from './events.ts'
+import { ACTIVE, type Job, PHASES, type Phase } from './job.ts'
 import { findJob } from './store.ts'
 
 export interface Wait {
@@ -32,31 +33,26 @@ export function phaseValue(value: string | undefined): Phase | undefined {
   return phase
 }
 
-/** Resolves to the job when its phase is no longer `job.phase`, or as it is when the time is over. */
+/** A job that begins to run may be done at once: its client is told after so long, and spared a second WAIT. */
+const SETTLE_MS = 8
+
+/**
+ * Resolves to the job when its phase is no longer `job.phase`, or as it is when the time is over. The watch began
+ * before the job was read, so that no change falls between the two.
+ */
 export async function waitForChange(
-  { db, events }: Jobs,
+  db: Client,
+  watch: Watch,
   job: Job,
   wait: Wait,
-  left: AbortSignal,
 ): Promise<Job | undefined> {
   if (!ACTIVE.includes(job.phase) || (wait.phase && wait.phase !== job.phase)) return job
-  const controller = new AbortController()
-  const end = () => controller.abort()
-  const timer = setTimeout(end, wait.ms)
-  left.addEventListener('abort', end, { once: true })
-  try {
-    for (;;) {
-      // Listening begins before the job is read, so that no change falls between the two.
-      const next = nextEvent(events, job.id, controller.signal)
-      const now = await findJob(db, job.id)
-      if (!now || now.phase !== job.phase || controller.signal.aborted) {
-        end()
-        return now
-      }
-      if (!(await next)) return await findJob(db, job.id)
-    }
-  } finally {
-    clearTimeout(timer)
-    left.removeEventListener('abort', end)
+  const until = performance.now() + wait.ms
+  for (;;) {
+    const event = await watch.next(until - performance.now())
+    if (event && event !== 'unknown' && event.phase === job.phase) continue // progress
+    if (event && event !== 'unknown' && event.phase === 'EXECUTING') await watch.next(SETTLE_MS)
+    const now = await findJob(db, job.id)
+    if (!event || !now || now.phase !== job.phase) return now
   }
 }

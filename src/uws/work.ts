@@ -20,7 +20,7 @@ export interface Execution {
 
 /** Where in the storage a claim's results are; removed when the claim is lost. */
 export function claimPrefix(id: string, claim: string): string {
-  return `${id}/${claim}/`
+  return `${id}/${claim}-`
 }
 
 /** Runs the job to its end; resolves to its results, rejects with what failed. */
@@ -63,7 +63,7 @@ async function writeResult(
   head: ResultHead,
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<JobResult> {
-  const key = `${claimPrefix(job.id, job.claim)}${head.fileName}`
+  const key = `${claimPrefix(job.id, job.claim)}${head.id}`
   const stored = await storage.write(key, chunks)
   // A document that ends well-formed with an error is no result of a job.
   if (head.outcome?.error !== undefined) {

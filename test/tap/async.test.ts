@@ -73,7 +73,7 @@ describe('/tap/async', () => {
       assert.match(await jobs.ended(id), /mime-type="text\/csv;header=present"/)
       const result = await fetch(`${service.url}/tap/async/${id}/results/result`)
       assert.equal(result.headers.get('content-type'), 'text/csv;header=present')
-      assert.match(result.headers.get('content-disposition')!, /filename="result\.csv"/)
+      assert.match(result.headers.get('content-disposition')!, /filename="sample\.stars\.csv"/)
       assert.equal((await result.text()).split('\r\n').length, 9)
     })
 

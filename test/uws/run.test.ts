@@ -276,7 +276,7 @@ describe('runners', () => {
     assert.match(job.error!.message, /no room/)
     const left = readdirSync(join(folder, 'results'), { recursive: true, encoding: 'utf8' })
     assert.deepEqual(
-      left.filter(name => name.includes(job.id) && /\.(txt|part)$/.test(name)),
+      left.filter(name => name.includes(job.id) && /(result|part)$/.test(name)),
       [],
     )
   })
@@ -306,7 +306,7 @@ describe('runners', () => {
         assert.deepEqual(job.results, [])
         const left = readdirSync(join(folder, 'results'), { recursive: true, encoding: 'utf8' })
         assert.deepEqual(
-          left.filter(name => name.includes(id) && name.endsWith('.txt')),
+          left.filter(name => name.includes(id) && name.endsWith('result')),
           [],
         )
       }
