@@ -24,6 +24,8 @@ export interface Config {
   readonly authority: string
   readonly limits: Limits
   readonly jobs: JobLimits
+  /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
+  readonly lightCurves: unknown
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
 }
@@ -44,6 +46,8 @@ export interface Limits {
   /** Rows and columns of one uploaded table. */
   readonly uploadRows: number
   readonly uploadColumns: number
+  /** Objects whose light curves are answered at once; for more a request becomes a job. */
+  readonly lightCurveObjects: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -55,6 +59,7 @@ export const DEFAULT_LIMITS: Limits = {
   uploadBytes: 500_000_000,
   uploadRows: 5_000_000,
   uploadColumns: 1000,
+  lightCurveObjects: 10_000,
 }
 
 export interface JobLimits {
@@ -128,6 +133,7 @@ export function loadConfig(env: Env = process.env): Config {
     limits: limits(site.limits),
     // Without a site file this is the demo, whose jobs everybody may see.
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
+    lightCurves: site.lightCurves,
     trustedProxies: strings(site, 'trustedProxies'),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', [
       'trace',

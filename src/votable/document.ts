@@ -39,6 +39,8 @@ export interface DocumentHead {
   readonly description?: string
   readonly cooSys?: readonly CooSys[]
   readonly timeSys?: readonly TimeSys[]
+  /** GROUP elements of the table as XML, after its FIELDs. */
+  readonly groups?: readonly string[]
   /** RESOURCE elements (service descriptors) as XML, appended after the results. */
   readonly resources?: readonly string[]
   /** When it is known before the rows: `OVERFLOW` for MAXREC=0. Otherwise `OK`. */
@@ -105,6 +107,7 @@ export function documentHead(
     ),
     head.tableName ? `${element('TABLE', { name: head.tableName }).slice(0, -2)}>\n` : '<TABLE>\n',
     ...withUniqueIds(fields).map((field, i) => fieldElement(field, nulls[i])),
+    ...(head.groups ?? []).map(xml => `${xml}\n`),
   ].join('')
 }
 

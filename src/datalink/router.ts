@@ -1,0 +1,186 @@
+/** `/datalink`: links and light curves. */
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { type NextFunction, type Request, type Response, Router } from 'express'
+import { identify } from '../auth/identity.ts'
+import type { Config } from '../config.ts'
+import { parametersOf, readParameters } from '../dali/parameters.ts'
+import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
+import { type RequestContent, readRequest } from '../dali/uploads.ts'
+import type { Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
+import { asksForVotable } from '../formats/index.ts'
+import { submitJob } from '../uws/create.ts'
+import type { Jobs } from '../uws/job.ts'
+import { requesterOf, uwsRouter } from '../uws/router.ts'
+import { ensureSession } from '../uws/session.ts'
+import { findJob } from '../uws/store.ts'
+import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
+import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { datalinkCapabilities } from './capabilities.ts'
+import { type GivenIds, givenIds, IDS_PART, idsOfJob } from './ids.ts'
+import { links, linksError } from './links.ts'
+import { timeSeriesParameters } from './params.ts'
+import type { LightCurveSource } from './source.ts'
+import { runTimeSeries } from './timeseries.ts'
+
+export interface DatalinkDependencies {
+  readonly db: Database
+  readonly config: Config
+  readonly curves: LightCurveSource
+  readonly jobs: Jobs
+  readonly upSince: Date
+  /** URL of this service as the client of a request sees it, without the path. */
+  readonly origin: (request: Request) => string
+}
+
+/** A million identifiers of 19 digits with commas are 20 MB. */
+const ID_BYTES = 48_000_000
+
+export function datalinkRouter(deps: DatalinkDependencies): Router {
+  const { db, config, jobs, curves } = deps
+  const router = Router()
+  const limits = {
+    bytes: Math.max(config.limits.requestBytes, ID_BYTES),
+    uploadBytes: config.limits.uploadBytes,
+  }
+  const kind = jobs.kinds.find(one => one.name === 'datalink')!
+
+  router.all('/timeseries', allow('GET', 'HEAD', 'POST'), async (request, response) => {
+    const signal = clientSignal(response)
+    let asText = false
+    let content: RequestContent | undefined
+    try {
+      content = await readRequest(request, limits, jobs.spool)
+      const { parameters } = content
+      asText = !asksForVotable(parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT'))
+      const given = await withJob(content, request)
+      const { all } = await curves.current()
+      const params = timeSeriesParameters(parameters, all, given.table)
+      if (given.ids.length > config.limits.lightCurveObjects) {
+        await startJob(request, response, content, given)
+        return
+      }
+      const result = await runTimeSeries(
+        { db, limits: config.limits, seconds: config.limits.syncSeconds, folder: content.folder },
+        params,
+        given,
+        { identity: identify(request), signal },
+      )
+      response.locals.outcome = result.outcome
+      await send(request, response, {
+        contentType: result.contentType,
+        headers: { 'Content-Disposition': `inline; filename="${result.fileName}"` },
+        chunks: result.chunks,
+        stallMs: config.limits.stallSeconds * 1000,
+        trailers: result.silentOverflow
+          ? () => ({ 'Query-Status': result.outcome.overflow ? 'OVERFLOW' : 'OK' })
+          : undefined,
+      })
+      if (result.outcome.cause) response.locals.failure = result.outcome.cause
+    } catch (error) {
+      if (signal.aborted) return
+      response.locals.failure = error
+      sendError(response, serviceError(error), asText)
+    } finally {
+      await content?.discard()
+    }
+  })
+
+  /** The identifiers of the request, and of the finished job that it names. */
+  async function withJob(content: RequestContent, request: Request): Promise<GivenIds> {
+    const given = await givenIds(content)
+    const id = content.parameters.single('JOB')
+    if (!id) return given
+    const job = /^[\w-]{1,64}$/.test(id) ? await findJob(db, id) : undefined
+    if (!job || job.expiredAt)
+      throw new ServiceError('notFound', `JOB=${id.slice(0, 64)}: there is no such job here`)
+    if (job.owner !== undefined && job.owner !== identify(request).name)
+      throw new ServiceError('forbidden', 'this job belongs to somebody else')
+    const more = await idsOfJob(
+      job,
+      jobs.storage,
+      content.parameters.single('COLUMN'),
+      await content.folder(),
+    )
+    return { ...given, ids: [...new Set([...given.ids, ...more])], one: false }
+  }
+
+  /** More objects than are answered at once: a job with the same parameters, its identifiers in a file. */
+  async function startJob(
+    request: Request,
+    response: Response,
+    content: RequestContent,
+    given: GivenIds,
+  ): Promise<void> {
+    const file = path.join(await content.folder(), IDS_PART)
+    await writeFile(file, given.ids.join('\n'))
+    const own = content.parameters.pairs.filter(
+      ([name]) => !['ID', 'JOB', 'COLUMN', 'UPLOAD', 'PHASE', 'TABLE'].includes(name.toUpperCase()),
+    )
+    const table = content.parameters.single('TABLE') ?? given.table
+    const parameters = parametersOf([...own, ...(table ? [['TABLE', table] as const] : []), ['PHASE', 'RUN']])
+    const session = identify(request).name ? undefined : ensureSession(request, response, request.secure)
+    const id = await submitJob(jobs, kind, requesterOf(request, session), {
+      parameters,
+      files: new Map([[IDS_PART, file]]),
+    })
+    response.status(303).setHeader('Location', `${deps.origin(request)}${kind.path}/${id}`)
+    response.end()
+  }
+
+  router.use('/async', uwsRouter({ jobs, kind, limits, origin: deps.origin }))
+
+  router.all('/links', allow('GET', 'HEAD', 'POST'), async (request, response) => {
+    try {
+      const parameters = await readParameters(request, limits)
+      const { all } = await curves.current()
+      const answer = await links(
+        db,
+        all,
+        deps.origin(request),
+        parameters.all('ID').filter(id => id !== ''),
+        parameters.single('RESPONSEFORMAT') || undefined,
+        identify(request),
+        /pyvo/i.test(request.get('user-agent') ?? ''),
+      )
+      response.locals.outcome = answer.outcome
+      await send(request, response, { contentType: answer.contentType, chunks: answer.chunks })
+    } catch (error) {
+      response.locals.failure = error
+      sendError(response, linksError(serviceError(error)))
+    }
+  })
+
+  router.get('/capabilities', (request, response) => {
+    sendXml(response, capabilitiesDocument(datalinkCapabilities(`${deps.origin(request)}/datalink`)))
+  })
+
+  router.get('/availability', async (_request, response) => {
+    const availability = await checkAvailability(db, deps.upSince)
+    const { problem } = await curves.current()
+    const notes =
+      problem === undefined ? availability.notes : [...availability.notes, `Light curves: ${problem}`]
+    sendXml(response, availabilityDocument({ ...availability, notes }))
+  })
+
+  for (const resource of ['/capabilities', '/availability']) router.all(resource, allow('GET', 'HEAD'))
+
+  router.use((request: Request) => {
+    throw new ServiceError('notFound', `there is nothing at ${request.baseUrl}${request.path}`)
+  })
+  router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.locals.failure = error
+    sendError(response, serviceError(error))
+  })
+  return router
+}
+
+/** 405 for every other method. */
+function allow(...methods: readonly string[]) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (methods.includes(request.method)) return next()
+    response.setHeader('Allow', methods.join(', '))
+    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
+  }
+}
