@@ -1,6 +1,6 @@
 /**
  * A FITS binary table in the first extension. NAXIS2, string widths and TNULL must stand in the header, before the
- * rows: the rows are spooled (memory, then a nameless file) and read again, a third time for the heap if there is one.
+ * rows: the rows are kept (memory, then a nameless file) and the first byte leaves when PostgreSQL has given the last.
  *
  * UCD, utype, xtype and description travel in TUCDn, TUTYPn, TXTYPn, TCOMMn as TOPCAT writes and reads them. A NULL
  * float is NaN, a NULL boolean 0, a NULL string empty, a NULL array has no elements. Strings are ASCII: what is not
@@ -9,29 +9,28 @@
  */
 import { tmpdir } from 'node:os'
 import { ServiceError } from '../error.ts'
-import { rowEncoder } from '../votable/binary.ts'
 import type { DocumentHead } from '../votable/document.ts'
 import { cellLength, encodeRows, openRow, type RowEncoder } from '../votable/encode.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome, RowSource } from '../votable/row.ts'
 import { card, commentary, header, padding } from './fits-card.ts'
-import { type FitsColumn, fitsColumn, surveyRows } from './fits-column.ts'
+import { type FitsColumn, fitsColumn } from './fits-column.ts'
+import { keepRows } from './fits-rows.ts'
 import { throwFailure } from './separated.ts'
-import { spool } from './spool.ts'
 import type { Writer } from './writer.ts'
 
 async function* writeFits(
   source: RowSource,
   head: DocumentHead,
-  folder = tmpdir(),
+  folder = async () => tmpdir(),
 ): AsyncGenerator<Uint8Array, void> {
   const { fields } = source
   if (fields.length > 999) {
     throw new ServiceError('usage', `FITS tables have at most 999 columns, this result has ${fields.length}.`)
   }
-  const { surveys, look } = surveyRows(fields)
-  const rows = await spool(source.batches, folder, look)
+  const rows = await keepRows(source, folder).catch(noRoom)
   try {
+    const { surveys } = rows
     let heapEnd = 0
     const nextHeap = (bytes: number) => {
       heapEnd += bytes
@@ -42,18 +41,25 @@ async function* writeFits(
     const narrow = columnsFor(false)
     const heapBytes = narrow.reduce((sum, column) => sum + column.heapBytes, 0)
     const columns = heapBytes < 2 ** 31 ? narrow : columnsFor(true)
-    const cells = columns.map(column => column.cell)
-    const rowBytes = cells.reduce((sum, cell) => sum + cell.filler.length, 0)
+    const rowBytes = columns.reduce((sum, { cell }) => sum + cell.filler.length, 0)
     const spelled = fields.filter((_, i) => surveys[i]!.spelled)
 
     yield fitsHeader(columns, { rows: rows.rows, rowBytes, heapBytes }, spelled, source.outcome, head)
-    yield* encodeRows({ ...source, batches: rows.batches() }, rowEncoder(fields, cells, 0))
+    yield* rows.encoded(columns)
     if (heapBytes > 0) yield* encodeRows({ ...source, batches: rows.batches() }, heapEncoder(columns))
     throwFailure(source.outcome)
     yield padding(rows.rows * rowBytes + heapBytes)
   } finally {
     await rows.close()
   }
+}
+
+function noRoom(error: unknown): never {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  throw new ServiceError('unavailable', 'The service has no room on its disk to gather this FITS table.', {
+    detail: 'Ask for fewer rows, or for VOTable, CSV, Arrow or Parquet, which need none.',
+    cause: error,
+  })
 }
 
 function heapEncoder(columns: readonly FitsColumn[]): RowEncoder {

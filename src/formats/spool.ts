@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { RowBatch } from '../votable/row.ts'
 
 /** Bytes that stay in memory. */
-const IN_MEMORY = 16 * 1024 * 1024
+export const IN_MEMORY = 16 * 1024 * 1024
 
 export interface Spool {
   readonly rows: number
@@ -17,10 +17,10 @@ export interface Spool {
   readonly close: () => Promise<void>
 }
 
-/** Reads all batches, shows each to `look`, and keeps them under `folder`. */
+/** Reads all batches, shows each to `look`, and keeps them, in `folder` when they are many. */
 export async function spool(
   source: AsyncIterable<RowBatch>,
-  folder: string,
+  folder: () => Promise<string>,
   look: (batch: RowBatch) => void,
 ): Promise<Spool> {
   const kept: RowBatch[] = []
@@ -55,7 +55,7 @@ export async function spool(
       inMemory += batch.data.length
       if (inMemory <= IN_MEMORY) kept.push(batch)
       else {
-        file ??= await nameless(folder)
+        file ??= await nameless(await folder())
         await write(batch)
       }
     }
@@ -66,7 +66,8 @@ export async function spool(
   return { rows, batches, close }
 }
 
-async function nameless(folder: string): Promise<FileHandle> {
+/** A file for reading and writing that ends with its handle. */
+export async function nameless(folder: string): Promise<FileHandle> {
   const name = path.join(folder, `almagest-${randomUUID()}`)
   const file = await open(name, 'wx+', 0o600)
   await unlink(name)

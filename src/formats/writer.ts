@@ -10,6 +10,10 @@ export interface Writer {
    * Otherwise an overflow is for the caller to say, and an error is thrown, so that the connection is cut.
    */
   readonly saysOverflow: boolean
-  /** `folder` is for the spool of a format that needs the rows twice; the system's temporary folder by default. */
-  readonly write: (source: RowSource, head: DocumentHead, folder?: string) => AsyncIterable<Uint8Array>
+  /** `folder` makes one for a format that needs the rows twice; the system's temporary folder by default. */
+  readonly write: (
+    source: RowSource,
+    head: DocumentHead,
+    folder?: () => Promise<string>,
+  ) => AsyncIterable<Uint8Array>
 }
