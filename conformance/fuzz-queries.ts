@@ -49,6 +49,8 @@ export const SEEDS: readonly string[] = [
   'SELECT s.*, t.id FROM sky.star AS s NATURAL JOIN (SELECT id, flux FROM sky.source WHERE flux IS NOT NULL) AS t FULL OUTER JOIN odd.shapes AS o ON o.k = s.n CROSS JOIN sky.tiny',
   'SELECT table_name, "size", column_name FROM tap_schema.columns JOIN tap_schema.tables USING (table_name) WHERE principal = 1 ORDER BY column_index',
   'SELECT (SELECT MAX(flux) FROM sky.source AS q WHERE q.id = p.id) AS top_flux FROM sky.star AS p WHERE p.mag < 12',
+  'SELECT id FROM sky.star WHERE ACOS(SIN(RADIANS(dec))*SIN(RADIANS(2.2)) + COS(RADIANS(dec))*COS(RADIANS(2.2))*COS(RADIANS(ra-150.1))) < RADIANS(0.5)',
+  'SELECT s.id FROM sky.star AS s, sky.source AS t WHERE s.ra BETWEEN 359 AND 361 AND s.dec > -1 AND s.dec < 1 AND POWER(t.ra2000-10,2) + POWER(t.dec2000-20,2) < 0.01',
   "SELECT id -- comment; DROP TABLE sky.star\n FROM sky.star /* none */ WHERE Name <> 'it''s; SELECT 1'",
 ]
 

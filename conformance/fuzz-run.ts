@@ -6,11 +6,16 @@
 import pg from 'pg'
 import { statementError } from '../src/adql/failure.ts'
 import { type Compiled, compile } from '../src/adql/index.ts'
+import { parse } from '../src/adql/parser.ts'
+import { type WithoutPositions, withoutPositions } from '../src/adql/regions.ts'
+import { resolve } from '../src/adql/resolve.ts'
 import type { Tables } from '../src/adql/tables.ts'
 import { openDatabase } from '../src/db/postgres.ts'
 import { PUBLIC_ROLE } from '../src/db/roles.ts'
 import { ServiceError } from '../src/error.ts'
 import { openLog } from '../src/log.ts'
+import { advise } from '../src/tap/advice.ts'
+import { coverage } from '../src/tap/coverage.ts'
 import { readCatalog } from '../src/tap/tap-schema.ts'
 import { type WireType, wireType } from '../src/votable/field.ts'
 import { adqlCorpus } from '../test/adql/corpus.ts'
@@ -121,6 +126,8 @@ interface Scene {
 interface Candidate {
   readonly query: string
   readonly compiled: Compiled
+  /** What the query doctor explains beside it, where that is another statement. */
+  readonly free: WithoutPositions | undefined
 }
 
 function corpusQueries(): string[] {
@@ -164,19 +171,19 @@ function compileBatch(
   for (let i = 0; i < size; i++) {
     const query = mutate(base ?? random.pick(SEEDS), pool, random)
     run.queries++
-    const compiled = tryCompile(run, query, tables)
-    if (compiled) batch.push({ query, compiled })
+    const candidate = tryCompile(run, query, tables)
+    if (candidate) batch.push(candidate)
     else run.refused++
   }
   return batch
 }
 
-function tryCompile(run: Run, query: string, tables: Tables): Compiled | undefined {
+function tryCompile(run: Run, query: string, tables: Tables): Candidate | undefined {
   const begun = performance.now()
   try {
     const compiled = compile(query, tables, { maxrec: 1 })
     checkOrigins(run, query, compiled)
-    return compiled
+    return { query, compiled, free: consultDoctor(run, query, tables) }
   } catch (error) {
     if (!(error instanceof ServiceError) || error.code !== 'usage') {
       note(run.findings, 'the compiler crashes', String((error as Error).stack ?? error), query)
@@ -200,6 +207,34 @@ function checkOrigins(run: Run, query: string, { text, origins }: Compiled): voi
       !(o.sqlStart <= o.sqlEnd && o.sqlEnd <= text.length && o.span.start >= 0 && o.span.end <= query.length),
   )
   if (wrong) note(run.findings, 'an origin is outside the texts', JSON.stringify(wrong), query, text)
+}
+
+/** The query doctor's advice: it must not fail, and what it would write must compile. */
+function consultDoctor(run: Run, query: string, tables: Tables): WithoutPositions | undefined {
+  const parsed = parse(query).query
+  const resolution = resolve(parsed, tables)
+  const free = withoutPositions(resolution)
+  for (const { region } of free.regions) coverage(region)
+  const { suggestions } = advise({
+    text: query,
+    query: resolution.query,
+    isSet: parsed.body.kind === 'set',
+    estimate: { rows: 1e7, bytes: 1e9, seconds: 1e4 },
+    facts: { class: 'nested scan', index: null, scanned: [], shards: null },
+    maxrec: 1000,
+    syncSeconds: 60,
+    uncounted: [],
+  })
+  for (const { start, end, replacement, message } of suggestions) {
+    if (replacement === undefined) continue
+    const rewritten = query.slice(0, start) + replacement + query.slice(end)
+    try {
+      compile(rewritten, tables, { maxrec: 1 })
+    } catch (error) {
+      note(run.findings, 'a suggestion does not compile', message, query, `${rewritten}\n${error}`)
+    }
+  }
+  return free.regions.length + free.pairs.length > 0 ? free : undefined
 }
 
 // ---------------------------------------------------------------- running
@@ -263,8 +298,19 @@ async function touched(watcher: pg.Client, pid: number): Promise<string[]> {
   return throughViews ? names.filter(name => !name.startsWith('almagest.published_')) : names
 }
 
-async function runOne(run: Run, client: pg.Client, { query, compiled }: Candidate): Promise<void> {
+async function runOne(run: Run, client: pg.Client, { query, compiled, free }: Candidate): Promise<void> {
   await client.query('SAVEPOINT before')
+  if (free) {
+    try {
+      const explain = { text: `EXPLAIN ${free.text}`, values: [...free.values], queryMode: 'extended' }
+      await client.query(explain as pg.QueryConfig)
+    } catch (error) {
+      await client.query('ROLLBACK TO SAVEPOINT before')
+      const { code, message } = error as pg.DatabaseError
+      if (!BY_DATA.test(code ?? ''))
+        note(run.findings, 'the doctor cannot explain', message, query, free.text)
+    }
+  }
   try {
     const { fields } = await client.query({
       text: compiled.text,

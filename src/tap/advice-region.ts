@@ -24,6 +24,10 @@ const RAD = Math.PI / 180
 /** Tables below which nothing is gained. */
 const SMALL = 5000
 
+/** A formula of more pieces or numbers is not looked into: the time that it takes grows with their product. */
+const MOST_PIECES = 150
+const MOST_NUMBERS = 24
+
 const worthwhile = (select: Select): Position[] =>
   positioned(select).filter(({ table }) => (table.rows ?? Infinity) >= SMALL)
 
@@ -40,6 +44,7 @@ export function coneFormula({ query }: Advised): Found[] {
 
 function coneOf(e: Resolved, position: Position): Found | undefined {
   if (e.kind !== 'comparison' && e.kind !== 'between') return undefined
+  if (everyExpression(e).length > MOST_PIECES) return undefined
   const { relation, table } = position
   const [ra, dec] = [table.position!.ra, table.position!.dec]
   const columns = columnsIn(e)
@@ -52,7 +57,7 @@ function coneOf(e: Resolved, position: Position): Found | undefined {
   const centers = numbers
     .filter(lat => Math.abs(lat) < 90)
     .flatMap(lat => numbers.filter(lon => lon >= -360 && lon <= 720).map(lon => [lon, lat] as const))
-    .filter(([lon, lat]) => holds(lon, lat) && !holds(lon + 180, -lat))
+    .filter(center => isAround(holds, center))
     .map(center => ({ center, reach: DIRECTIONS.map(bearing => reachOf(holds, ...center, bearing)) }))
   // Close to the centre lies now and then another number of the query: the sine of a small angle.
   const round = centers
@@ -62,14 +67,23 @@ function coneOf(e: Resolved, position: Position): Found | undefined {
   return found && asCone(e, position, found.center, found.reach)
 }
 
-/** Numbers that may be coordinates in degrees: literals with their sign, constant terms, and those in radians. */
+/** Numbers that may be coordinates: literals with their sign, sums and products of them, also as radians. */
 function constants(e: Resolved): number[] {
   const values = everyExpression(e).flatMap(each => {
-    const value = numberOf(each)
+    const value = each.kind === 'call' ? undefined : numberOf(each)
     return value === undefined ? [] : [value, Number((value / RAD).toPrecision(12))]
   })
-  return [...new Set(values)].slice(0, 24)
+  return [...new Set(values)].slice(0, MOST_NUMBERS)
 }
+
+/** Whether a condition holds at a centre, nowhere far from it, and as far to the north as to the south. */
+function isAround(holds: Holds, [lon, lat]: readonly [number, number]): boolean {
+  if (!holds(lon, lat) || DIRECTIONS.some(bearing => holds(...offset(lon, lat, bearing, 91)))) return false
+  const [north, south] = [reachOf(holds, lon, lat, 0), reachOf(holds, lon, lat, 180)]
+  return Math.abs(north - south) < 1e-3 * north
+}
+
+type Holds = (lon: number, lat: number) => boolean
 
 /** Degrees from north through east. */
 const DIRECTIONS = [0, 45, 90, 135, 180, 225, 270, 315]
@@ -87,12 +101,7 @@ function offset(lon: number, lat: number, bearing: number, degrees: number): [nu
 }
 
 /** How far the condition holds along a bearing, in degrees, by bisection. */
-function reachOf(
-  holds: (lon: number, lat: number) => boolean,
-  lon: number,
-  lat: number,
-  bearing: number,
-): number {
+function reachOf(holds: Holds, lon: number, lat: number, bearing: number): number {
   let [near, far] = [0, 179]
   for (let i = 0; i < 60; i++) {
     const middle = (near + far) / 2

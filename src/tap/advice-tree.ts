@@ -57,12 +57,22 @@ export function conditions(select: Select): Resolved[] {
 
 /** The conditions of a SELECT that all must hold. */
 export function conjuncts(select: Select): Resolved[] {
-  const split = (e: Resolved): Resolved[] => (e.kind === 'and' ? [...split(e.left), ...split(e.right)] : [e])
-  return conditions(select).flatMap(split)
+  const all: Resolved[] = []
+  const rest = conditions(select).reverse()
+  for (let e = rest.pop(); e; e = rest.pop()) {
+    if (e.kind === 'and') rest.push(e.right, e.left)
+    else all.push(e)
+  }
+  return all
 }
 
+/** An expression and all its operands, without those in sub-queries. */
 export function everyExpression(e: Resolved): Resolved[] {
-  return [e, ...children(e).flatMap(everyExpression)]
+  const all = [e]
+  for (let i = 0; i < all.length; i++) {
+    for (const operand of children(all[i]!)) all.push(operand)
+  }
+  return all
 }
 
 export function columnsIn(e: Resolved): ColumnReference[] {

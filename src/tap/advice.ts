@@ -12,6 +12,8 @@ import type { PlanFacts } from './plan-facts.ts'
 export interface Advised {
   readonly text: string
   readonly query: Query<ResolvedStage>
+  /** Whether it unites, intersects or subtracts at the top. */
+  readonly isSet: boolean
   readonly estimate: Estimate
   readonly facts: PlanFacts
   readonly maxrec: number
@@ -53,11 +55,22 @@ const ADVICE: readonly ((advised: Advised) => readonly Found[])[] = [
 export function advise(advised: Advised): Advice {
   const found = ADVICE.flatMap(advice => advice(advised))
   const suggestions = found
-    .map(f => ({ ...f, ...locate(advised.text, f.start) }))
     .sort((a, b) => a.start - b.start)
+    .slice(0, MOST_SUGGESTIONS)
+    .map(f => ({ ...f, ...apart(f, advised.text), ...locate(advised.text, f.start) }))
   return { suggestions, infos: [overflow(advised), guessed(advised)].filter(info => info !== undefined) }
 }
 
+/** A replacement does not grow together with the words around it. */
+function apart({ start, end, replacement }: Found, text: string): Pick<Found, 'replacement'> {
+  if (replacement === undefined) return {}
+  const before = /\w$/.test(text.slice(0, start)) && /^\w/.test(replacement) ? ' ' : ''
+  const after = /^\w/.test(text.slice(end)) && /\w$/.test(replacement) ? ' ' : ''
+  return { replacement: before + replacement + after }
+}
+
+/** More than these are not read. */
+const MOST_SUGGESTIONS = 20
 /** Rows from which sorting, sending or scanning takes a while. */
 const MANY = 100_000
 /** Columns from which a table is wide. */
@@ -272,13 +285,12 @@ function firstSelect(body: Body<ResolvedStage>): number {
 }
 
 /** Sorting everything to send everything. */
-function orderWithoutTop({ query, estimate, text }: Advised): Found[] {
+function orderWithoutTop({ query, estimate, text, isSet }: Advised): Found[] {
   const { body } = query
   if (body.orderBy.length === 0 || body.limit !== undefined || estimate.rows < MANY) return []
   const message = `ORDER BY without TOP sorts all of about ${count(estimate.rows)} rows before the first is sent`
   const hint = 'Say how many are wanted, as in SELECT TOP 1000, or leave the sorting to your program.'
-  if (body.kind === 'set')
-    return [{ start: body.orderBy[0]!.start, end: body.orderBy.at(-1)!.end, message, hint }]
+  if (isSet) return [{ start: body.orderBy[0]!.start, end: body.orderBy.at(-1)!.end, message, hint }]
   const [head] = /^\(*SELECT(\s+(DISTINCT|ALL))?/i.exec(text.slice(body.start)) ?? ['SELECT']
   return [{ ...wordAt(body.start, head), message, hint, replacement: `${head} TOP 1000` }]
 }

@@ -81,7 +81,8 @@ async function examined(
   } catch (error) {
     return refused(error, query, undefined)
   }
-  const resolution = resolve(parse(query).query, tables)
+  const parsed = parse(query).query
+  const resolution = resolve(parsed, tables)
   const free = withoutPositions(resolution)
   const explained = (statement: Statement) => explain(db, statement, uploaded, identity, signal)
   let plans: [PlanNode, PlanNode]
@@ -101,6 +102,7 @@ async function examined(
   const { suggestions, infos } = advise({
     text: query,
     query: resolution.query,
+    isSet: parsed.body.kind === 'set',
     estimate,
     facts,
     maxrec,
@@ -141,7 +143,7 @@ async function explain(
     timeoutMs: EXPLAIN_MS,
     stallMs: EXPLAIN_MS,
     signal,
-    ...(uploaded.metas.length > 0 && { prepare: client => uploaded.create(client, identity.role) }),
+    ...(uploaded.metas.length > 0 && { prepare: client => uploaded.create(client, identity.role, text) }),
   })
   let yaml = ''
   for await (const { data, starts, count } of batches) {

@@ -1,7 +1,8 @@
 /**
  * Which HEALPix cells a region covers, and by how much of their area. Cells are halved and halved again, all
  * that the region's border crosses of one order before the next, until there are enough of them to know the area
- * well; then the border cells are judged by points within.
+ * well; then the border cells are judged by points within. What a cell settles of a region of many shapes is settled
+ * for its children, too.
  */
 import type { Region } from '../adql/regions.ts'
 import type { Shape } from '../adql/shapes.ts'
@@ -18,6 +19,8 @@ interface Cell {
 
 /** Border cells of one order after which no finer order is looked at: the area is then known to a percent or so. */
 const ENOUGH = 200
+/** The same for regions of many shapes: for each of them. */
+const ENOUGH_EACH = 20
 const FINEST = 28
 /** Points on each side of the grid by which a border cell of the last order is judged. */
 const GRID = 4
@@ -26,7 +29,7 @@ const RAD = Math.PI / 180
 
 /** Stretches of cells of COUNT_ORDER with the part of their area that is in the region, in ascending order. */
 export function coverage(region: Region): CellRange[] {
-  const side = sideOf(region)
+  const enough = Math.max(ENOUGH, ENOUGH_EACH * shapesIn(region))
   const parts = new Map<number, number>()
   const full: CellRange[] = []
   const add = (order: number, cell: Cell, part: number): void => {
@@ -40,23 +43,32 @@ export function coverage(region: Region): CellRange[] {
     }
   }
 
-  let border: Cell[] = Array.from({ length: 12 }, (_, face) => ({ face, x: 0, y: 0 }))
+  let border: Crossed[] = Array.from({ length: 12 }, (_, face) => ({
+    cell: { face, x: 0, y: 0 },
+    open: testable(region),
+  }))
   for (let order = 0; border.length > 0; order++) {
-    const crossed: Cell[] = []
-    for (const cell of border) {
+    const crossed: Crossed[] = []
+    for (const { cell, open } of border) {
       const { center, radius } = disc(order, cell)
-      const where = side(center, radius)
-      if (where > 0) add(order, cell, 1)
-      else if (where === 0) crossed.push(cell)
+      const rest = decided(open, center, radius)
+      if (rest === true) add(order, cell, 1)
+      else if (rest !== false) crossed.push({ cell, open: rest })
     }
-    if (order === FINEST || crossed.length > ENOUGH) {
-      for (const cell of crossed) add(order, cell, partInside(order, cell, side))
+    if (order === FINEST || crossed.length > enough) {
+      for (const { cell, open } of crossed) add(order, cell, partInside(order, cell, open))
       break
     }
-    border = crossed.flatMap(children)
+    border = crossed.flatMap(({ cell, open }) => children(cell).map(child => ({ cell: child, open })))
   }
   for (const [cell, part] of parts) full.push({ first: cell, last: cell, part })
   return merged(full.filter(r => r.part > 0).sort((a, b) => a.first - b.first))
+}
+
+/** A cell on the border, and what of the region is not decided for all of it. */
+interface Crossed {
+  readonly cell: Cell
+  readonly open: Testable
 }
 
 function children({ face, x, y }: Cell): Cell[] {
@@ -94,11 +106,11 @@ function disc(order: number, cell: Cell): { center: Vector; radius: number } {
   return { center, radius: radius * 1.05 }
 }
 
-function partInside(order: number, cell: Cell, side: Side): number {
+function partInside(order: number, cell: Cell, open: Testable): number {
   let inside = 0
   for (let i = 0; i < GRID; i++) {
     for (let j = 0; j < GRID; j++) {
-      if (side(direction(order, cell, (i + 0.5) / GRID, (j + 0.5) / GRID), 0) > 0) inside++
+      if (decided(open, direction(order, cell, (i + 0.5) / GRID, (j + 0.5) / GRID), 0) === true) inside++
     }
   }
   return inside / GRID ** 2
@@ -109,18 +121,40 @@ function partInside(order: number, cell: Cell, side: Side): number {
 /** 1: a disc (radians) is inside; −1: outside; 0: neither for sure. */
 type Side = (center: Vector, radius: number) => -1 | 0 | 1
 
-function sideOf(region: Region): Side {
-  if (region.kind === 'shape') return sideOfShape(region.shape)
-  if (region.kind === 'not') {
-    const part = sideOf(region.part)
-    return (center, radius) => -part(center, radius) as -1 | 0 | 1
+type Testable =
+  | { readonly kind: 'shape'; readonly side: Side }
+  | { readonly kind: 'not'; readonly part: Testable }
+  | { readonly kind: 'and' | 'or'; readonly left: Testable; readonly right: Testable }
+
+function testable(region: Region): Testable {
+  if (region.kind === 'shape') return { kind: 'shape', side: sideOfShape(region.shape) }
+  if (region.kind === 'not') return { kind: 'not', part: testable(region.part) }
+  return { kind: region.kind, left: testable(region.left), right: testable(region.right) }
+}
+
+/** Number of shapes that make up a region. */
+export function shapesIn(region: Region): number {
+  if (region.kind === 'shape') return 1
+  return region.kind === 'not' ? shapesIn(region.part) : shapesIn(region.left) + shapesIn(region.right)
+}
+
+/** Whether a disc is inside or outside, or the part of the region on which that depends: the rest is settled there. */
+function decided(open: Testable, center: Vector, radius: number): boolean | Testable {
+  if (open.kind === 'shape') {
+    const side = open.side(center, radius)
+    return side === 0 ? open : side > 0
   }
-  const [left, right] = [sideOf(region.left), sideOf(region.right)]
-  const least = region.kind === 'and'
-  return (center, radius) => {
-    const [a, b] = [left(center, radius), right(center, radius)]
-    return least === a < b ? a : b
+  if (open.kind === 'not') {
+    const part = decided(open.part, center, radius)
+    return typeof part === 'boolean' ? !part : { kind: 'not', part }
   }
+  const settles = open.kind === 'or'
+  const left = decided(open.left, center, radius)
+  if (left === settles) return settles
+  const right = decided(open.right, center, radius)
+  if (right === settles) return settles
+  if (typeof left === 'boolean') return right
+  return typeof right === 'boolean' ? left : { kind: open.kind, left, right }
 }
 
 function sideOfShape(shape: Shape): Side {

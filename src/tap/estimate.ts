@@ -14,7 +14,7 @@ import type { TableMeta } from '../adql/tables.ts'
 import type { Client } from '../db/database.ts'
 import { type Field, wireType } from '../votable/field.ts'
 import { meanDensity, pairsInCells, rowsInCells } from './cell-counts.ts'
-import { coverage } from './coverage.ts'
+import { coverage, shapesIn } from './coverage.ts'
 import { grow, type Known } from './plan-growth.ts'
 import type { PlanNode } from './plan-tree.ts'
 
@@ -44,6 +44,9 @@ const PGSPHERE_SELECTIVITY = 0.001
 /** A pair is said both ways, so that either index serves. */
 const PAIR_SELECTIVITY = PGSPHERE_SELECTIVITY ** 2
 
+/** Regions of more shapes are not counted. */
+const MOST_SHAPES = 500
+
 /** The fraction of rows that conditions on positions leave: of a table, of all pairs of two tables. */
 export interface Fractions {
   readonly regions: ReadonlyMap<string, number>
@@ -60,7 +63,8 @@ export async function countFractions(
   const uncounted: TableMeta[] = []
   const ofRegions = new Map<string, number>()
   for (const { alias, table, region } of conjoined(regions)) {
-    const rows = await rowsInCells(client, named(table), coverage(region))
+    const counts = shapesIn(region) <= MOST_SHAPES
+    const rows = counts ? await rowsInCells(client, named(table), coverage(region)) : undefined
     if (rows === undefined || !table.rows) uncounted.push(table)
     ofRegions.set(
       alias,
@@ -96,13 +100,19 @@ const named = ({ schema, name }: TableMeta) => ({ schema, table: name })
 
 /** One region for each alias: several conditions on it hold together. */
 function conjoined(filters: readonly RegionFilter[]): RegionFilter[] {
-  const byAlias = new Map<string, RegionFilter>()
+  const byAlias = new Map<string, RegionFilter[]>()
   for (const filter of filters) {
-    const before = byAlias.get(filter.alias)
-    const region: Region = before ? { kind: 'and', left: before.region, right: filter.region } : filter.region
-    byAlias.set(filter.alias, { ...filter, region })
+    const same = byAlias.get(filter.alias)
+    if (same) same.push(filter)
+    else byAlias.set(filter.alias, [filter])
   }
-  return [...byAlias.values()]
+  return [...byAlias.values()].map(same => ({ ...same[0]!, region: together(same) }))
+}
+
+function together(filters: readonly RegionFilter[]): Region {
+  if (filters.length === 1) return filters[0]!.region
+  const middle = filters.length >> 1
+  return { kind: 'and', left: together(filters.slice(0, middle)), right: together(filters.slice(middle)) }
 }
 
 /** What PostgreSQL makes of a region. */

@@ -41,11 +41,13 @@ const source: TableMeta = {
 const tables = tablesOf([object, source])
 
 function advice(text: string, given: Partial<Advised> = {}): readonly Suggestion[] {
-  const resolution = resolve(parse(text).query, tables)
+  const parsed = parse(text).query
+  const resolution = resolve(parsed, tables)
   assert.deepEqual(resolution.complaints, [], text)
   return advise({
     text,
     query: resolution.query,
+    isSet: parsed.body.kind === 'set',
     estimate: { rows: 10, bytes: 1000, seconds: 0.1 },
     facts: { class: 'full scan', index: null, scanned: [], shards: null },
     maxrec: 100_000,
@@ -254,6 +256,7 @@ describe('the result', () => {
     const { infos } = advise({
       text: 'SELECT objectid FROM demo.object',
       query: resolution.query,
+      isSet: false,
       ...large,
       facts: { class: 'full scan', index: null, scanned: [object], shards: null },
       maxrec: 100_000,

@@ -190,25 +190,28 @@ describe('regions among other conditions', () => {
 })
 
 describe('what it takes', () => {
-  const time = async (query: string) => {
+  /** Seconds, the best of three. */
+  async function time(query: string): Promise<number> {
     const { text, values } = compile(query, catalog.tables, { maxrec: 100_000 })
-    await db.query(text, values)
-    const begun = performance.now()
-    await db.query(text, values)
-    return (performance.now() - begun) / 1000
+    let best = Infinity
+    for (let i = 0; i < 3; i++) {
+      const begun = performance.now()
+      await db.query(text, values)
+      best = Math.min(best, (performance.now() - begun) / 1000)
+    }
+    return best
   }
 
-  it('seconds: to a factor of ten, on whatever machine, for queries of a tenth of a second and more', async () => {
+  it('seconds: in proportion, roughly; how fast the machine is at the moment is not known', async () => {
     const queries = [
       'SELECT a.kind, COUNT(*) AS n, AVG(e.mjd) AS m FROM crowd.Object AS a JOIN crowd.epoch AS e ON a.id = e.id GROUP BY a.kind',
       'SELECT COUNT(*) AS n FROM crowd.Object AS a JOIN crowd.Object AS b ON DISTANCE(POINT(a.ra, a.dec), POINT(b.ra, b.dec)) < 2/3600.',
       'SELECT COUNT(*) AS n FROM crowd.Object AS a, crowd.Object AS b WHERE a.mag < 1 AND b.mag < 1 AND a.ra < b.dec',
     ]
-    for (const query of queries) {
-      const [{ estimate }, seconds] = [await check(query), await time(query)]
-      const ratio = estimate!.seconds / seconds
-      assert.ok(ratio > 0.1 && ratio < 10, `${estimate!.seconds} s estimated, ${seconds} s taken: ${query}`)
-    }
+    const ratios: number[] = []
+    for (const query of queries) ratios.push((await check(query)).estimate!.seconds / (await time(query)))
+    const spread = Math.max(...ratios) / Math.min(...ratios)
+    assert.ok(spread < 25, `estimated over taken: ${ratios.map(r => r.toPrecision(2)).join(', ')}`)
   })
 
   it('bytes: to a factor of one and a half', async () => {
