@@ -6,9 +6,10 @@ import { ingestTable } from './table.ts'
 
 const HELP = `Usage: npx almagest ingest table FILE… --table schema.name [options]
 
-Loads FITS tables (.fits, also gzipped) as one table, with the units, UCDs and descriptions of the file, and
-publishes it: a running service shows it at once. Several files must have the same columns. A table with a position
-is sorted and indexed for cone searches and cross-matches.
+Loads tables as one table, with the units, UCDs, descriptions and systems of the file, and publishes it: a running
+service shows it at once. Read are FITS, VOTable, CSV, TSV, ECSV, IPAC tables, Parquet and Arrow, each also gzipped.
+Several files must have the same columns. A table with a position is sorted and indexed for cone searches and
+cross-matches. A load that is broken off goes on where it was when the same command is given again.
 
   --table schema.name   the table to make; a part that is no plain name goes in double quotes
   --append              add the rows to a table that exists (new nights): the same columns are needed
@@ -17,6 +18,9 @@ is sorted and indexed for cone searches and cross-matches.
                         TABLE (default: the first)
   --ra NAME --dec NAME  the position columns, where UCDs or names do not tell; radians and hours become degrees
   --id NAME             the identifier, where UCD or name do not tell
+  --index NAME          one more column to index; may be repeated
+  --foreign-key NAME=schema.table.COLUMN
+                        tells clients that the column points there; may be repeated
   --description TEXT    what the table is
   --rejects FILE        where rows that cannot be taken are written (default: <schema.name>.rejects.csv)
   --json                print {table, rows, rejected, rejectFile, seconds, notices} as JSON
@@ -39,12 +43,14 @@ export const ingestTableCommand: Command = {
         ra: { type: 'string' },
         dec: { type: 'string' },
         id: { type: 'string' },
+        index: { type: 'string', multiple: true },
+        'foreign-key': { type: 'string', multiple: true },
         description: { type: 'string' },
         rejects: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
-    const { append, replace, json, rejects, table, ...options } = values
+    const { append, replace, json, rejects, table, index, 'foreign-key': foreignKeys, ...options } = values
     if (table === undefined) throw new UsageError('--table schema.name says which table to make')
     if (files.length === 0) throw new UsageError('name at least one file to load')
     if (append && replace)
@@ -53,12 +59,15 @@ export const ingestTableCommand: Command = {
     const { db } = await setting.database()
     const bar = progressBar(setting.stderr, table)
     const stop = new AbortController()
-    const interrupt = () => stop.abort(new Error('interrupted; the database is as it was'))
+    const interrupt = () =>
+      stop.abort(
+        new Error('interrupted; the same command goes on from here, `almagest drop` forgets the rows'),
+      )
     process.once('SIGINT', interrupt)
     try {
       const result = await ingestTable(
         db,
-        { ...options, files, table, mode, rejectFile: rejects },
+        { ...options, files, table, mode, rejectFile: rejects, indexes: index, foreignKeys },
         bar.report,
         stop.signal,
       )

@@ -20,7 +20,7 @@ export interface Existing {
   readonly columns: readonly ExistingColumn[]
 }
 
-interface ExistingColumn {
+export interface ExistingColumn {
   readonly sqlName: string
   readonly datatype: Datatype
   readonly arraysize: string | undefined

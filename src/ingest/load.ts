@@ -1,7 +1,7 @@
 /**
- * From files to a published table, in one transaction: rows go by COPY into a table that is not logged, from there
- * in the order of their HEALPix cells into the real one, which is indexed, counted and published. Until the commit
- * nobody sees any of it, and a run that is broken off leaves nothing.
+ * From files to a published table: rows go by COPY into a staging table, from there, in one transaction, in the order
+ * of their HEALPix cells into the real one, which is indexed, counted and published. Until that commit nobody sees any
+ * of it.
  *
  * A table that is replaced keeps its place in PostgreSQL for the queries that are running; the new one is built
  * beside it under another name, to which TAP_SCHEMA's entry is turned.
@@ -11,35 +11,38 @@ import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { countCells, forgetCells } from '../tap/cell-counts.ts'
-import { publishSchema, publishTable } from '../tap/publish.ts'
-import { copyFiles } from './copy.ts'
-import { type Existing, extendPublished, findPublished, requireSameColumns } from './existing.ts'
+import { publishKey, publishSchema, publishSystems, publishTable } from '../tap/publish.ts'
+import { type Existing, extendPublished } from './existing.ts'
+import type { ForeignKey } from './foreign-key.ts'
 import type { TableName } from './names.ts'
 import { SHARD_ORDER, type Tally } from './place.ts'
 import type { ColumnPlan } from './plan.ts'
 import type { RejectFile } from './reject.ts'
 import { retire } from './retired.ts'
+import { dropStaging, type Staging } from './staging.ts'
 import {
   analyze,
-  appendSorted,
-  createTable,
-  dropTable,
+  appendRows,
   freeName,
+  indexColumn,
   indexIdentifier,
   indexPosition,
-  lockTable,
+  renameTable,
   reserveMemory,
   type SqlTable,
   sortInto,
   sqlName,
-  tableExists,
   watchIndexing,
 } from './statements.ts'
 
 export interface Run {
   readonly db: Database
   readonly name: TableName
+  /** The name that the load is known by: of the table that is to be. */
+  readonly target: SqlTable
+  readonly existing: Existing | undefined
   readonly plan: ColumnPlan
+  readonly keys: readonly ForeignKey[]
   readonly options: LoadOptions
   readonly report: Report
   readonly rejects: RejectFile
@@ -57,54 +60,44 @@ export interface LoadOptions {
   readonly description?: string | undefined
 }
 
-export async function load(client: Client, run: Run): Promise<void> {
-  const { name, options } = run
-  const own: SqlTable = { schema: name.schema, table: name.sqlTable }
-  if (!(await lockTable(client, own))) {
-    throw new ServiceError('unavailable', `Somebody else is loading ${options.table} at this moment.`)
-  }
+/** Makes staged rows a published table, or part of one. */
+export async function finish(client: Client, run: Run, staging: Staging): Promise<void> {
   await reserveMemory(client)
-  const existing = await findPublished(client, name)
-  if (options.mode === 'append') {
-    if (!existing) throw new ServiceError('usage', `There is no table ${options.table} to append to.`)
-    await append(client, run, existing)
-    return
-  }
-  if (existing && options.mode === 'create') {
-    throw new ServiceError('usage', `Table ${existing.tableName} exists.`, {
-      detail: 'Add rows to it with --append, or build it anew with --replace.',
-    })
-  }
-  if (!existing && (await tableExists(client, own))) {
-    throw new ServiceError('usage', `PostgreSQL has a table ${options.table} that is not published here.`, {
-      detail:
-        'It was not made by `ingest table` and is left alone: rename or drop it, or choose another name.',
-    })
-  }
-  await build(client, run, existing)
+  if (run.options.mode === 'append') await append(client, run, run.existing!, staging)
+  else await build(client, run, run.existing, staging)
+  await dropStaging(client, run.target)
 }
 
 /** Builds the table and publishes it, in the place of `existing` if there is one. */
-async function build(client: Client, run: Run, existing: Existing | undefined): Promise<void> {
-  const { name, plan, report } = run
+async function build(
+  client: Client,
+  run: Run,
+  existing: Existing | undefined,
+  staging: Staging,
+): Promise<void> {
+  const { name, plan, report, tally } = run
   const target = await freeName(client, { schema: name.schema, table: name.sqlTable })
-  await loadRows(client, run, target)
+  report({ phase: 'sorting', done: 0 })
+  if (plan.position) await sortInto(client, staging.table, target)
+  else await renameTable(client, staging.table, target)
   const indexed = await buildIndexes(client, run, target)
   report({ phase: 'publishing', done: 0 })
   await publishSchema(client, { name: name.schema })
+  await publishSystems(client, plan.systems)
+  const published = { schema: name.schema, table: existing?.table ?? name.table }
   await publishTable(client, {
-    schema: name.schema,
-    name: existing?.table ?? name.table,
-    description: run.options.description ?? existing?.description,
+    schema: published.schema,
+    name: published.table,
+    description: run.options.description ?? existing?.description ?? plan.description,
     sqlSchema: target.schema,
     sqlTable: target.table,
     ...(plan.position && { position: plan.position, shardOrder: SHARD_ORDER }),
-    rows: run.tally.taken,
+    rows: tally.taken,
     columns: plan.published().map(column => ({ ...column, indexed: indexed.has(column.sqlName) })),
   })
-  const published = { schema: name.schema, table: existing?.table ?? name.table }
   await forgetCells(client, published)
   if (plan.position) await countCells(client, published, sqlName(target))
+  for (const key of run.keys) await publishKey(client, key.published)
   if (existing) await retire(client, existing.sql)
 }
 
@@ -127,6 +120,11 @@ async function buildIndexes(client: Client, run: Run, table: SqlTable): Promise<
       if (!isUnique) notices.push(`Column ${id} has values more than once: its index is not unique.`)
       indexed.add(id)
     }
+    for (const column of [...plan.indexes, ...run.keys.map(key => key.sqlColumn)]) {
+      if (indexed.has(column)) continue
+      await indexColumn(client, table, column)
+      indexed.add(column)
+    }
   } finally {
     stopWatching()
   }
@@ -134,15 +132,11 @@ async function buildIndexes(client: Client, run: Run, table: SqlTable): Promise<
   return indexed
 }
 
-async function append(client: Client, run: Run, existing: Existing): Promise<void> {
+async function append(client: Client, run: Run, existing: Existing, staging: Staging): Promise<void> {
   const { plan, report, tally } = run
-  requireSameColumns(existing, plan)
-  const loaded = await freeName(client, { schema: existing.sql.schema, table: `${existing.sql.table}~load` })
-  await createTable(client, loaded, plan.sqlColumns, 'UNLOGGED')
-  await copyFiles(client, run, loaded)
   report({ phase: 'appending', done: 0 })
   try {
-    await appendSorted(client, loaded, existing.sql, plan.sqlColumns)
+    await appendRows(client, staging.table, existing.sql, plan.sqlColumns, plan.position !== undefined)
   } catch (error) {
     if (sqlStateOf(error) !== '23505') throw error
     const detail = (error as { detail?: string }).detail
@@ -151,24 +145,7 @@ async function append(client: Client, run: Run, existing: Existing): Promise<voi
       cause: error,
     })
   }
-  if (plan.position) await countCells(client, existing, sqlName(loaded))
-  await dropTable(client, loaded)
+  if (plan.position) await countCells(client, existing, sqlName(staging.table))
   await analyze(client, existing.sql)
   await extendPublished(client, existing, plan, tally.taken)
-}
-
-/** All rows of all files into a new table, sorted where there is a position to sort by. */
-async function loadRows(client: Client, run: Run, target: SqlTable): Promise<void> {
-  const { plan, report } = run
-  if (!plan.position) {
-    await createTable(client, target, plan.sqlColumns)
-    await copyFiles(client, run, target)
-    return
-  }
-  const loaded = await freeName(client, { schema: target.schema, table: `${target.table}~load` })
-  await createTable(client, loaded, plan.sqlColumns, 'UNLOGGED')
-  await copyFiles(client, run, loaded)
-  report({ phase: 'sorting', done: 0 })
-  await sortInto(client, loaded, target)
-  await dropTable(client, loaded)
 }

@@ -1,14 +1,14 @@
 /** What is to be loaded, worked out from the headers of all files before anything is touched. */
 import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
-import { openTable } from '../formats/read/open.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
-import { isString } from '../votable/field.ts'
-import { fieldAfter, newFacts, type TextFacts } from '../votable/table-source.ts'
+import { fieldAfter, newFacts, type Systems, type TextFacts } from '../votable/table-source.ts'
+import type { ExistingColumn } from './existing.ts'
+import { commonType, readHeaders } from './headers.ts'
 import { nameColumns } from './names.ts'
 import { SHARD_ORDER } from './place.ts'
-import { findIdentifiers, findPosition, type Position } from './position.ts'
+import { fieldNamed, findIdentifiers, findPosition, type Position } from './position.ts'
 import type { SqlColumn } from './statements.ts'
 
 export interface PlanOptions {
@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly id?: string | undefined
   readonly ra?: string | undefined
   readonly dec?: string | undefined
+  /** More columns to index. */
+  readonly indexes?: readonly string[] | undefined
 }
 
 export interface ColumnPlan {
@@ -32,9 +34,16 @@ export interface ColumnPlan {
   readonly position: { readonly ra: string; readonly dec: string } | undefined
   /** PostgreSQL names of the columns to look rows up by. */
   readonly identifiers: readonly string[]
+  /** PostgreSQL names of other columns to index. */
+  readonly indexes: readonly string[]
+  readonly systems: Systems
   /** Rows of all files, where all say so in their headers. */
   readonly rows: number | undefined
   readonly notices: readonly string[]
+  /** Of the first file. */
+  readonly description: string | undefined
+  /** What was seen so far. */
+  readonly facts: TextFacts
   /** Takes note of what the texts of a file turned out to be. */
   saw(facts: TextFacts): void
   /** Columns to publish; complete when the rows are read. */
@@ -62,10 +71,26 @@ const CELL_COLUMNS: readonly PublishedColumn[] = [
   },
 ]
 
-export async function planColumns(options: PlanOptions): Promise<ColumnPlan> {
+/** PostgreSQL's limit. */
+const MOST_COLUMNS = 1600
+
+/** `existing`: the columns of the table that is appended to, whose types guesses must become. */
+export async function planColumns(
+  options: PlanOptions,
+  existing?: readonly ExistingColumn[],
+): Promise<ColumnPlan> {
   const notices: string[] = []
-  const { fields, rows } = await readHeaders(options, notices)
+  const headers = await readHeaders(options.files, options.select, notices)
+  const { rows, systems, guessed } = headers
+  const fields = guessed && existing ? adapted(headers.fields, existing) : headers.fields
   if (fields.length === 0) throw new ServiceError('usage', `${options.files[0]}: the table has no columns.`)
+  if (fields.length + CELL_COLUMNS.length > MOST_COLUMNS) {
+    throw new ServiceError(
+      'usage',
+      `${options.files[0]}: ${fields.length} columns; a table of PostgreSQL holds ${MOST_COLUMNS - CELL_COLUMNS.length} and the cells.`,
+      { detail: 'Part the columns into several files, each with the identifier, and load each as a table.' },
+    )
+  }
   const named = nameColumns(fields, notices)
   const placing = findPosition(fields, options, notices)
   const identifiers = findIdentifiers(fields, options.id, options.table.replace(/^.*\./, ''))
@@ -85,6 +110,10 @@ export async function planColumns(options: PlanOptions): Promise<ColumnPlan> {
     placing,
     position: placing && { ra: named[placing.ra]!.sqlName, dec: named[placing.dec]!.sqlName },
     identifiers: identifiers.map(i => named[i]!.sqlName),
+    indexes: (options.indexes ?? []).map(name => named[fieldNamed(fields, name, '--index')]!.sqlName),
+    systems,
+    description: headers.description,
+    facts: seen,
     rows,
     notices,
     saw(facts) {
@@ -103,39 +132,14 @@ export async function planColumns(options: PlanOptions): Promise<ColumnPlan> {
   }
 }
 
-/** The columns of the files, which must be the same in all of them. */
-async function readHeaders(
-  { files, select }: PlanOptions,
-  notices: string[],
-): Promise<{ fields: readonly Field[]; rows: number | undefined }> {
-  let fields: readonly Field[] | undefined
-  let rows: number | undefined = 0
-  for (const file of files) {
-    const source = await openTable(file, { select })
-    await source.close()
-    for (const notice of source.notices) notices.push(`${file}: ${notice}`)
-    if (rows !== undefined) rows = source.rows === undefined ? undefined : rows + source.rows
-    fields = fields ? mergeFields(fields, source.fields, files[0]!, file) : source.fields
-  }
-  return { fields: fields ?? [], rows }
-}
-
-/** Strings may differ in length from file to file; all else must not. */
-function mergeFields(one: readonly Field[], other: readonly Field[], first: string, file: string): Field[] {
-  const refuse = (what: string) =>
-    new ServiceError('usage', `${file} has not the columns of ${first}: ${what}.`, {
-      detail: 'Files of one table must have the same columns in the same order.',
-    })
-  if (one.length !== other.length) throw refuse(`${other.length} columns, not ${one.length}`)
-  return one.map((a, i) => {
-    const b = other[i]!
-    if (a.name !== b.name) throw refuse(`column ${i + 1} is ${b.name}, not ${a.name}`)
-    if (sqlType(a) !== sqlType(b)) throw refuse(`column ${a.name} is ${sqlType(b)}, not ${sqlType(a)}`)
-    if (a.unit !== b.unit)
-      throw refuse(`the unit of ${a.name} is ${b.unit ?? 'none'}, not ${a.unit ?? 'none'}`)
-    if (a.arraysize === b.arraysize) return a
-    if (isString(a) && !a.arraysize?.includes('x')) return { ...a, arraysize: '*' }
-    throw refuse(`column ${a.name} has arraysize ${b.arraysize}, not ${a.arraysize}`)
+/** Guesses as the types of a table that is there, wherever those can hold them; units come from there, too. */
+function adapted(fields: readonly Field[], existing: readonly ExistingColumn[]): Field[] {
+  return fields.map(field => {
+    const column = existing.find(c => c.sqlName === field.name.toLowerCase())
+    const { datatype, arraysize, unit } = column ?? {}
+    const own: Field | undefined = column && ({ ...field, datatype: datatype!, arraysize } as Field)
+    const type = own && commonType(own, false, field, true)
+    return { ...(type ?? field), ...(unit !== undefined && !field.unit && { unit }) }
   })
 }
 

@@ -92,7 +92,7 @@ export function findIdentifiers(
   const main = fields.flatMap((field, i) =>
     isKey(field) && /^(meta\.id;meta\.main|ID_MAIN)$/i.test(field.ucd?.replace(/\s/g, '') ?? '') ? [i] : [],
   )
-  const names = `id objectid object_id objid obj_id sourceid source_id source ${table}id ${table}_id`
+  const names = `${table}id ${table}_id id objectid object_id objid obj_id sourceid source_id source`
     .toLowerCase()
     .split(' ')
   const named = names
@@ -102,7 +102,8 @@ export function findIdentifiers(
   return named === undefined || found.includes(named) ? found : [...found, named]
 }
 
-function fieldNamed(fields: readonly Field[], name: string, option: string): number {
+/** Index of the column that an option names, in any case. */
+export function fieldNamed(fields: readonly Field[], name: string, option: string): number {
   const exact = fields.findIndex(field => field.name === name)
   const index =
     exact >= 0 ? exact : fields.findIndex(field => field.name.toLowerCase() === name.toLowerCase())

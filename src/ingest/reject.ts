@@ -1,11 +1,15 @@
 /** The reject file: one CSV line for each row of a file that could not be taken, with the reason and its values. */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs'
 import { ServiceError } from '../error.ts'
 import type { Field, WireType } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
 
 export interface RejectFile {
   readonly path: string
+  /** Bytes written so far. */
+  readonly size: number
+  /** Goes on after so many bytes of the file that an earlier run left, and forgets what came after them. */
+  continueAt(size: number): void
   write(file: string, row: number, reason: string, data: Buffer, start: number): void
   close(): void
 }
@@ -13,24 +17,33 @@ export interface RejectFile {
 /** The file is made with its first row. */
 export function rejectFile(path: string, fields: readonly Field[]): RejectFile {
   let descriptor: number | undefined
+  let size = 0
   const line = (cells: readonly string[]) => {
-    if (descriptor === undefined) return
-    writeSync(descriptor, `${cells.map(quote).join(',')}\n`)
+    size += writeSync(descriptor!, `${cells.map(quote).join(',')}\n`)
+  }
+  const open = (): number => {
+    try {
+      return openSync(path, size > 0 ? 'a' : 'w')
+    } catch (error) {
+      throw new ServiceError(
+        'usage',
+        `Rows must be rejected, but ${path} cannot be written: ${(error as Error).message}`,
+      )
+    }
   }
   return {
     path,
+    get size() {
+      return size
+    },
+    continueAt(before) {
+      if (before === 0 || !existsSync(path)) return
+      truncateSync(path, before)
+      size = before
+    },
     write(file, row, reason, data, start) {
-      if (descriptor === undefined) {
-        try {
-          descriptor = openSync(path, 'w')
-        } catch (error) {
-          throw new ServiceError(
-            'usage',
-            `Rows must be rejected, but ${path} cannot be written: ${(error as Error).message}`,
-          )
-        }
-        line(['file', 'row', 'reason', ...fields.map(field => field.name)])
-      }
+      descriptor ??= open()
+      if (size === 0) line(['file', 'row', 'reason', ...fields.map(field => field.name)])
       line([file, String(row), reason, ...rowTexts(fields, data, start)])
     },
     close() {

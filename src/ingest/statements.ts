@@ -71,18 +71,21 @@ export async function sortInto(client: Client, loaded: SqlTable, target: SqlTabl
   await client.query(`CREATE TABLE ${sqlName(target)} AS SELECT * FROM ${sqlName(loaded)} ORDER BY hpx29`)
 }
 
-export async function dropTable(client: Client, table: SqlTable): Promise<void> {
-  await client.query(`DROP TABLE ${sqlName(table)}`)
+export async function renameTable(client: Client, table: SqlTable, to: SqlTable): Promise<void> {
+  await client.query(`ALTER TABLE ${sqlName(table)} RENAME TO ${sqlIdentifier(to.table)}`)
 }
 
-export async function appendSorted(
+/** In the order of their cells, where they have some. */
+export async function appendRows(
   client: Client,
   loaded: SqlTable,
   target: SqlTable,
   columns: readonly SqlColumn[],
+  hasCells: boolean,
 ): Promise<void> {
+  const order = hasCells ? ' ORDER BY hpx29' : ''
   await client.query(
-    `INSERT INTO ${sqlName(target)} (${names(columns)}) SELECT ${names(columns)} FROM ${sqlName(loaded)} ORDER BY hpx29`,
+    `INSERT INTO ${sqlName(target)} (${names(columns)}) SELECT ${names(columns)} FROM ${sqlName(loaded)}${order}`,
   )
 }
 
@@ -112,6 +115,10 @@ export async function indexPosition(client: Client, table: SqlTable, ra: string,
   const point = `spoint(radians(${sqlIdentifier(ra)}), radians(${sqlIdentifier(dec)}))`
   await client.query(`CREATE INDEX ON ${sqlName(table)} USING gist (${point})`)
   await client.query(`CREATE INDEX ON ${sqlName(table)} (hpx29)`)
+}
+
+export async function indexColumn(client: Client, table: SqlTable, column: string): Promise<void> {
+  await client.query(`CREATE INDEX ON ${sqlName(table)} (${sqlIdentifier(column)})`)
 }
 
 /** B-tree on an identifier; unique where it is, which is the answer. */

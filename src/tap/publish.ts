@@ -6,6 +6,7 @@ import { isReserved } from '../adql/words.ts'
 import type { Client } from '../db/database.ts'
 import { PUBLIC_ROLE } from '../db/roles.ts'
 import type { Field } from '../votable/field.ts'
+import type { Systems } from '../votable/table-source.ts'
 
 export interface PublishedSchema {
   /** Unquoted, as PostgreSQL has it. */
@@ -118,11 +119,12 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
     column_index: i + 1,
     sql_name: column.sqlName,
     sql_type: column.sqlType,
+    system_id: column.field.ref,
   }))
   await client.query(
     `INSERT INTO almagest.published_column
      SELECT $1, c.column_name, c.datatype, c.arraysize, c.xtype, c.unit, c.ucd, c.utype, c.description,
-            c.indexed, c.principal, c.std, c.column_index, c.sql_name, c.sql_type
+            c.indexed, c.principal, c.std, c.column_index, c.sql_name, c.sql_type, c.system_id
        FROM json_populate_recordset(NULL::almagest.published_column, $2) AS c`,
     [tableName, JSON.stringify(columns)],
   )
@@ -130,6 +132,21 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
     `GRANT SELECT ON ${sqlIdentifier(table.sqlSchema)}.${sqlIdentifier(table.sqlTable)} TO ${PUBLIC_ROLE}`,
   )
   await announce(client)
+}
+
+/** Makes systems known that columns refer to; an id stands for one system only. */
+export async function publishSystems(client: Client, { cooSys, timeSys }: Systems): Promise<void> {
+  const all = [
+    ...cooSys.map(({ id, ...attributes }) => ({ id, kind: 'COOSYS', attributes })),
+    ...timeSys.map(({ id, ...attributes }) => ({ id, kind: 'TIMESYS', attributes })),
+  ]
+  for (const { id, kind, attributes } of all) {
+    await client.query('INSERT INTO almagest.published_system VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [
+      id,
+      kind,
+      JSON.stringify(attributes),
+    ])
+  }
 }
 
 /** Forgets a table's description; dropping the table itself is the caller's. */

@@ -3,11 +3,15 @@ import { type ColumnMeta, type TableMeta, type Tables, tablesOf } from '../adql/
 import type { Database } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { KeyDescription, SchemaDescription, TableDescription } from '../vosi/tables.ts'
+import type { CooSys, TimeSys } from '../votable/document.ts'
 import type { Datatype, Field } from '../votable/field.ts'
+import type { Systems } from '../votable/table-source.ts'
 
 export interface Catalog {
   readonly schemas: readonly SchemaDescription[]
   readonly tables: Tables
+  /** Those that columns refer to. */
+  readonly systems: Systems
   /** When the newest change was made. */
   readonly readAt: Date
 }
@@ -61,6 +65,13 @@ interface ColumnRow {
   std: boolean
   sql_name: string
   sql_type: string | null
+  system_id: string | null
+}
+
+interface SystemRow {
+  system_id: string
+  kind: string
+  attributes: Omit<CooSys, 'id'> & Omit<TimeSys, 'id'>
 }
 
 interface KeyRow {
@@ -72,7 +83,7 @@ interface KeyRow {
 
 export async function readCatalog(db: Database): Promise<Catalog> {
   const readAt = new Date()
-  const [schemas, tables, columns, keys] = await Promise.all([
+  const [schemas, tables, columns, keys, systems] = await Promise.all([
     db.query<{ schema_name: string; utype: string | null; description: string | null }>(
       'SELECT * FROM almagest.published_schema ORDER BY coalesce(schema_index, 1000), schema_name',
     ),
@@ -88,6 +99,7 @@ export async function readCatalog(db: Database): Promise<Catalog> {
          FROM almagest.published_key k JOIN almagest.published_key_column c USING (key_id)
         GROUP BY k.key_id ORDER BY k.key_id`,
     ),
+    db.query<SystemRow>('SELECT * FROM almagest.published_system ORDER BY system_id'),
   ])
   const columnsOf = groupBy(columns, c => c.table_name)
   const keysOf = groupBy(keys, k => k.from_table)
@@ -103,7 +115,13 @@ export async function readCatalog(db: Database): Promise<Catalog> {
   const metas = schemas.flatMap(schema =>
     (tablesBySchema.get(schema.schema_name) ?? []).map(t => tableMeta(t, columnsOf.get(t.table_name) ?? [])),
   )
-  return { schemas: descriptions, tables: tablesOf(metas), readAt }
+  return { schemas: descriptions, tables: tablesOf(metas), systems: systemsOf(systems), readAt }
+}
+
+function systemsOf(rows: readonly SystemRow[]): Systems {
+  const ofKind = (kind: string) =>
+    rows.filter(row => row.kind === kind).map(row => ({ id: row.system_id, ...row.attributes }))
+  return { cooSys: ofKind('COOSYS'), timeSys: ofKind('TIMESYS') }
 }
 
 function describeTable(
@@ -165,6 +183,7 @@ function fieldOf(column: ColumnRow): Field {
     ucd: column.ucd ?? undefined,
     utype: column.utype ?? undefined,
     description: column.description ?? undefined,
+    ref: column.system_id ?? undefined,
   }
   return { name: unquoted(column.column_name), datatype: column.datatype as Datatype, ...optional }
 }

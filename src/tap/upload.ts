@@ -8,6 +8,7 @@ import type { ColumnMeta, TableMeta } from '../adql/tables.ts'
 import type { Limits } from '../config.ts'
 import type { Upload } from '../dali/uploads.ts'
 import type { Client } from '../db/database.ts'
+import { sqlStateOf } from '../db/error.ts'
 import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
 import { openTable } from '../formats/read/open.ts'
@@ -23,8 +24,8 @@ export interface UploadedTables {
   readonly systems: Systems
   /** Sentences for INFO elements: names that had to be changed. */
   readonly infos: readonly string[]
-  /** Makes the temporary tables in a transaction whose queries will run under the role. */
-  create(client: Client, role: string): Promise<void>
+  /** Makes the temporary tables in the transaction in which `sql` will run under the role. */
+  create(client: Client, role: string, sql: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,8 +62,15 @@ export async function readUploads(
       timeSys: loaded.flatMap(one => one.systems.timeSys),
     },
     infos: loaded.flatMap(one => one.infos),
-    async create(client, role) {
-      for (const { meta, rows } of loaded) await createTable(client, meta, rows, role)
+    async create(client, role, sql) {
+      for (const { meta, rows } of loaded) {
+        await createTable(client, meta, rows, signal)
+        if (meta.position && isJoined(meta, sql)) await indexPosition(client, meta, meta.position)
+        // Estimates need no more: 3,000 rows of a sample in place of 30,000.
+        await client.query('SET LOCAL default_statistics_target = 10')
+        await client.query(`ANALYZE pg_temp.${meta.sqlName}`)
+        await client.query(`GRANT SELECT ON pg_temp.${meta.sqlName} TO "${role}"`)
+      }
     },
     close,
   }
@@ -99,7 +107,11 @@ async function load(
       }
       onSky?.look(batch)
     }
-    const rows = await spool(source.batches(), folder, batch => look(batch as TableBatch))
+    const rows = await spool(
+      source.batches(),
+      async () => folder,
+      batch => look(batch as TableBatch),
+    )
     const fields = source.fields.map((field, i) => fieldAfter(field, i, source.text))
     const { columns, infos } = nameColumns(fields, title)
     const position = pair && onSky!.all() ? { ra: `c${pair.ra + 1}`, dec: `c${pair.dec + 1}` } : undefined
@@ -176,22 +188,51 @@ function skyCheck(fields: readonly Field[], { ra, dec }: { ra: number; dec: numb
   }
 }
 
-async function createTable(client: Client, meta: TableMeta, rows: Spool, role: string): Promise<void> {
-  const name = `pg_temp.${meta.sqlName}`
+async function createTable(client: Client, meta: TableMeta, rows: Spool, signal: AbortSignal): Promise<void> {
   const columns = meta.columns.map(({ sqlName, field }) => `${sqlName} ${sqlType(field)}`)
-  await client.query(`CREATE TEMP TABLE ${meta.sqlName} (${columns.join(', ')}) ON COMMIT DROP`)
-  await client.copyFrom(`COPY ${name} FROM STDIN (FORMAT binary)`, copyData(rows))
-  if (meta.position) {
-    const { ra, dec } = meta.position
-    await client.query(`CREATE INDEX ON ${name} USING gist (spoint(radians(${ra}), radians(${dec})))`)
+  try {
+    await client.query(`CREATE TEMP TABLE ${meta.sqlName} (${columns.join(', ')}) ON COMMIT DROP`)
+    await client.copyFrom(`COPY pg_temp.${meta.sqlName} FROM STDIN (FORMAT binary)`, copyData(rows, signal))
+  } catch (error) {
+    throw uploadFailure(error, meta)
   }
-  await client.query(`ANALYZE ${name}`)
-  await client.query(`GRANT SELECT ON ${name} TO "${role}"`)
+}
+
+function uploadFailure(error: unknown, { name }: TableMeta): unknown {
+  const state = sqlStateOf(error)
+  if (state === '54000' || state === '54011') {
+    return new ServiceError('tooLarge', `TAP_UPLOAD.${name}: ${(error as Error).message}`, { cause: error })
+  }
+  if (state?.startsWith('53') !== true) return error
+  const message = 'The database has no room for the upload at this moment.'
+  return new ServiceError('unavailable', message, { retryAfter: 600, cause: error })
+}
+
+/**
+ * Whether an index on the table's position can help: it takes as long as all the rest of an upload (1e5 rows: 0.7 s),
+ * and in the join of a list with a catalogue PostgreSQL goes by the catalogue's. So only where two uploads meet.
+ */
+function isJoined({ sqlName }: TableMeta, sql: string): boolean {
+  const uploads: readonly string[] = sql.match(/"upload_\d+"/g) ?? []
+  return uploads.length > 1 && uploads.includes(`"${sqlName}"`)
+}
+
+async function indexPosition(
+  client: Client,
+  { sqlName }: TableMeta,
+  { ra, dec }: { ra: string; dec: string },
+): Promise<void> {
+  await client.query(
+    `CREATE INDEX ON pg_temp.${sqlName} USING gist (spoint(radians(${ra}), radians(${dec})))`,
+  )
 }
 
 /** Tuples of COPY BINARY are what batches are made of. */
-async function* copyData(rows: Spool): AsyncGenerator<Buffer> {
+async function* copyData(rows: Spool, signal: AbortSignal): AsyncGenerator<Buffer> {
   yield COPY_SIGNATURE
-  for await (const { data } of rows.batches()) yield data
+  for await (const { data } of rows.batches()) {
+    signal.throwIfAborted()
+    yield data
+  }
   yield COPY_TRAILER
 }

@@ -37,16 +37,19 @@ export function findPair(fields: readonly Field[], isCandidate = isReal): Positi
   return byUcd(fields, isCandidate) ?? byName(fields, isCandidate)
 }
 
-/** Galactic longitude and latitude, in `ra` and `dec`. */
+/** Galactic longitude and latitude, in `ra` and `dec`. Columns `l` and `b` must be in degrees to be taken for that. */
 export function findGalactic(fields: readonly Field[]): PositionPair | undefined {
-  const having = (ucd: RegExp, names: readonly string[]) => {
+  const having = (ucd: RegExp, names: readonly string[], letter: string) => {
     const found = fields.flatMap((field, i) => (isReal(field) && ucd.test(field.ucd ?? '') ? [i] : []))
-    if (found.length === 1) return found[0]
-    return fields.findIndex(field => isReal(field) && names.includes(field.name.toLowerCase()))
+    if (found.length === 1) return found[0]!
+    return fields.findIndex(field => {
+      const name = field.name.toLowerCase()
+      return isReal(field) && (names.includes(name) || (name === letter && /^deg/.test(field.unit ?? '')))
+    })
   }
-  const lon = having(/^(pos\.galactic\.lon(;meta\.main)?|POS_GAL_LON)$/i, ['glon', 'gal_lon', 'gal_l'])!
-  const lat = having(/^(pos\.galactic\.lat(;meta\.main)?|POS_GAL_LAT)$/i, ['glat', 'gal_lat', 'gal_b'])!
-  return lon >= 0 && lat >= 0 ? { ra: lon, dec: lat } : undefined
+  const ra = having(/^(pos\.galactic\.lon(;meta\.main)?|POS_GAL_LON)$/i, ['glon', 'gal_lon', 'gal_l'], 'l')
+  const dec = having(/^(pos\.galactic\.lat(;meta\.main)?|POS_GAL_LAT)$/i, ['glat', 'gal_lat', 'gal_b'], 'b')
+  return ra >= 0 && dec >= 0 ? { ra, dec } : undefined
 }
 
 /** What turns a value of the unit into degrees; undefined for a unit that is none of an angle. */

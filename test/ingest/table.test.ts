@@ -327,23 +327,74 @@ test('what fails leaves nothing behind', { skip }, async () => {
     ingest([good, file('cut.fits.gz')], 'fresh.cut'),
     /cut\.fits\.gz: the gzip file cannot be unpacked/,
   )
-  const stop = new AbortController()
-  const stopped = ingestTable(
-    db,
-    { files: [good], table: 'fresh.stopped', mode: 'create' },
-    ({ phase }) => phase === 'sorting' && stop.abort(new Error('stop')),
-    stop.signal,
-  )
-  await assert.rejects(stopped, /stop/)
   assert.equal(await scalar(`SELECT count(*) FROM pg_namespace WHERE nspname = 'fresh'`), '0')
   assert.equal(
     await scalar(`SELECT count(*) FROM almagest.published_table WHERE table_name LIKE 'fresh%'`),
     '0',
   )
+  assert.equal(await scalar('SELECT count(*) FROM almagest.load_run'), '0')
   assert.equal((await ingest([good], 'fresh.good')).rows, 50000)
   await db.query('CREATE TABLE fresh.foreign_one (id int)')
   await assert.rejects(ingest([good], 'fresh.foreign_one', { mode: 'replace' }), /not published here/)
 })
+
+test('a load that is broken off goes on where it was', { skip }, async () => {
+  const part = (name: string, first: number, dec = '0') =>
+    fits(
+      name,
+      `C('id', 'J', array=np.arange(${first}, ${first + 20000})), C('ra', 'D', unit='deg', array=np.linspace(0, 359, 20000)),
+       C('dec', 'D', unit='deg', array=np.where(np.arange(20000) == 7, 95, ${dec})), C('s', '4A', array=['é'.encode('latin-1') if ${first} == 0 else 'e'] * 20000)`,
+    )
+  const files = [part('r1.fits', 0), part('r2.fits', 20000), part('r3.fits', 40000)]
+  const load = (stopAt: number) => {
+    const stop = new AbortController()
+    return ingestTable(
+      db,
+      { files, table: 'goes.on', mode: 'create', rejectFile: file('goes.csv') },
+      ({ phase, done }) => phase === 'reading' && done > stopAt && stop.abort(new Error('stop')),
+      stop.signal,
+    )
+  }
+  await assert.rejects(load(30_000), /stop/)
+  assert.equal(await scalar(`SELECT count(*) FROM goes."on~load"`), '19999')
+  assert.equal(
+    await scalar(`SELECT count(*) FROM almagest.published_table WHERE table_name LIKE 'goes%'`),
+    '0',
+  )
+  const result = await load(1e9)
+  assert.deepEqual([result.rows, result.rejected], [59_997, 3])
+  assert.ok(result.notices.includes('An earlier run was broken off: this one went on after 20000 rows.'))
+  assert.equal(await scalar('SELECT count(DISTINCT id) FROM goes."on"'), '59997')
+  assert.equal(await scalar(`SELECT count(*) FROM pg_class WHERE relname LIKE 'on~%'`), '0')
+  assert.equal(await scalar('SELECT count(*) FROM almagest.load_run'), '0')
+  assert.equal(
+    await scalar(
+      `SELECT datatype FROM tap_schema.columns WHERE table_name = 'goes."on"' AND column_name = 's'`,
+    ),
+    'unicodeChar',
+    'what the first file showed is not forgotten',
+  )
+  const rejected = readFileSync(file('goes.csv'), 'utf8').trim().split('\n')
+  assert.deepEqual(
+    rejected.map(line => line.split(',').slice(0, 2).join(' ')),
+    ['file row', ...files.map(name => `${name} 8`)],
+  )
+
+  await assert.rejects(
+    ingestTable(
+      db,
+      { files, table: 'goes.anew', mode: 'create', rejectFile: file('goes.csv') },
+      ({ phase }) => phase === 'sorting' && stopNow.abort(new Error('stop')),
+      stopNow.signal,
+    ),
+    /stop/,
+  )
+  writeFileSync(files[0]!, readFileSync(files[1]!))
+  const anew = await ingest(files, 'goes.anew')
+  assert.equal(anew.rows, 59_997, 'other files are another load')
+  assert.ok(!anew.notices.some(notice => /broken off/.test(notice)))
+})
+const stopNow = new AbortController()
 
 test('several files, columns chosen by hand, tables without a position', { skip }, async () => {
   const part = (name: string, width: number) =>

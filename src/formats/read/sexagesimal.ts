@@ -77,7 +77,7 @@ function looksSexagesimal(
   ra: number,
   dec: number,
 ): boolean {
-  let found = 0
+  let [found, others] = [0, 0]
   for (let row = 0; row < Math.min(count, LOOK); row++) {
     let p = starts[row]! + 2
     for (let c = 0; c < columns; c++) {
@@ -85,14 +85,14 @@ function looksSexagesimal(
       if (length > 0 && (c === ra || c === dec)) {
         const text = data.toString('utf8', p + 4, p + 4 + length).trim()
         if (text !== '') {
-          if ((c === ra ? parseRa(text) : parseDec(text)) === undefined) return false
-          found++
+          if ((c === ra ? parseRa(text) : parseDec(text)) === undefined) others++
+          else found++
         }
       }
       p += 4 + Math.max(0, length)
     }
   }
-  return found > 0
+  return found > others
 }
 
 const PARTS =

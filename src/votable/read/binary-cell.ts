@@ -47,14 +47,23 @@ const SIZE: Record<Datatype, number> = {
   doubleComplex: 16,
 }
 
-/** `nullText` is the integer that stands for NULL (VALUES null). */
-export function binaryCell(field: Field, index: number, facts: Facts, nullText?: string): BinaryCell {
+/**
+ * `nullText` is the integer that stands for NULL (VALUES null). `keepsNan`: NaN is a value, since BINARY2 from us has
+ * flags for NULL; elsewhere it is how most writers say NULL.
+ */
+export function binaryCell(
+  field: Field,
+  index: number,
+  facts: Facts,
+  nullText?: string,
+  keepsNan = false,
+): BinaryCell {
   const size = SIZE[field.datatype]
   const { items, width, variable } = shapeOf(field)
   // A complex number counts as one primitive here, a string as its characters.
   const primitives = (items / (size > 8 || field.datatype === 'floatComplex' ? 2 : 1)) * (width ?? 1)
   const isVariable = variable || (isString(field) && field.arraysize?.endsWith('*') === true)
-  const put = putOf(field, index, facts, nullText)
+  const put = putOf(field, index, facts, nullText, keepsNan)
   if (!isVariable) {
     const bytes = Math.ceil(primitives * size)
     return { end: (_data, p, length) => (p + bytes <= length ? p + bytes : INCOMPLETE), put }
@@ -73,7 +82,13 @@ export function binaryCell(field: Field, index: number, facts: Facts, nullText?:
 
 type Put = (data: Buffer, p: number, end: number, t: Tuples, count?: number) => void
 
-function putOf(field: Field, index: number, facts: Facts, nullText: string | undefined): Put {
+function putOf(
+  field: Field,
+  index: number,
+  facts: Facts,
+  nullText: string | undefined,
+  keepsNan: boolean,
+): Put {
   const wire = wireType(field)
   if (isString(field)) {
     const text = field.datatype === 'char' ? charText(index, facts) : unicodeText(index, facts)
@@ -90,14 +105,15 @@ function putOf(field: Field, index: number, facts: Facts, nullText: string | und
       return (data, p, _end, t) => (data[p] === none ? putNull(t) : putInt16(t, data[p]!))
     }
     default:
-      return number(field, nullText)
+      return number(field, nullText, keepsNan)
   }
 }
 
 /** A single number: copied; NaN and the null of the column are NULL. */
-function number({ datatype }: Field, nullText: string | undefined): Put {
+function number({ datatype }: Field, nullText: string | undefined, keepsNan: boolean): Put {
   const size = SIZE[datatype]
-  const isNan = datatype === 'float' ? isNan4 : datatype === 'double' ? isNan8 : undefined
+  const nan = datatype === 'float' ? isNan4 : datatype === 'double' ? isNan8 : undefined
+  const isNan = keepsNan ? undefined : nan
   const none = nullBytes(datatype, nullText)
   return (data, p, _end, t) => {
     if (isNan?.(data, p) || (none && data.compare(none, 0, size, p, p + size) === 0)) {

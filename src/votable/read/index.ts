@@ -27,6 +27,7 @@ export async function openVotable(
   chunks: AsyncIterable<Buffer>,
   choice: string | undefined,
   openFits: OpenFits,
+  { keepsNan = false } = {},
 ): Promise<TableSource> {
   const feed = feedOf(utf8Xml(chunks))
   const head = readHead(feed)
@@ -78,7 +79,7 @@ export async function openVotable(
           : {
               feed: feedOf(streamBytes(feed, stream)),
               row: binaryRow(
-                fields.map((field, i) => binaryCell(field, i, facts, nulls[i])),
+                fields.map((field, i) => binaryCell(field, i, facts, nulls[i], keepsNan)),
                 serialization === 'BINARY2',
               ),
             }
