@@ -13,7 +13,8 @@
 set -eu
 
 SUITE=${SUITE:-bookworm}
-PORT=${PORT:-18431}
+# The tree shares this machine's ports.
+PORT=$(node -p 's = net.createServer().listen(0, "127.0.0.1"); p = s.address().port; s.close(); p')
 repo=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
