@@ -1,4 +1,5 @@
 /** Arrow IPC, file or stream, by apache-arrow: a record batch at a time. Units and the like are in fields' metadata. */
+import type { FileHandle } from 'node:fs/promises'
 import {
   type Field as ArrowField,
   CompressionType,
@@ -11,6 +12,7 @@ import {
 } from 'apache-arrow'
 import { compressors } from 'hyparquet-compressors'
 import { ServiceError } from '../../error.ts'
+import type { ByteSource } from '../../fits/hdu.ts'
 import type { Datatype, Field } from '../../votable/field.ts'
 import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
 import { batchOf, beginRow, newTuples, type TableBatch } from '../../votable/tuple.ts'
@@ -19,40 +21,58 @@ import { described, timestamp } from './parquet.ts'
 import { jsonText, type ValueCell, valueCell } from './value-cell.ts'
 
 const STEP = 256 * 1024
-/** Before the stream in a file: `ARROW1` and two bytes of padding. */
-const MAGIC = 'ARROW1'
-
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decodeLz4Frame })
 compressionRegistry.set(CompressionType.ZSTD, { decode: bytes => compressors.ZSTD!(bytes, 0) })
 
-export async function openArrow(chunks: () => AsyncIterable<Buffer>): Promise<TableSource> {
-  const reader = await openReader(chunks)
+/** A stream is read from its chunks, a file from anywhere in it, since its footer says where the batches are. */
+export type ArrowBytes = (() => AsyncIterable<Buffer>) | RandomSource
+
+type RandomSource = ByteSource & { readonly size: number }
+
+export async function openArrow(bytes: ArrowBytes): Promise<TableSource> {
+  const reader = await openReader(bytes)
   const notices: string[] = []
-  const columns = reader.schema.fields.map(field => columnOf(field, notices))
+  const { schema } = reader
+  const columns = schema.fields.map(field => columnOf(field, notices))
+  const fields = columns.map(({ field }, i) => described(field, wordsOf(schema.fields[i]!)))
   await reader.cancel()
-  const fields = columns.map(({ field }, i) => described(field, wordsOf(reader.schema.fields[i]!)))
   const facts = newFacts()
   return {
     fields,
     rows: undefined,
-    description: reader.schema.metadata.get('description'),
+    description: schema.metadata.get('description'),
     systems: NO_SYSTEMS,
     guessed: false,
     notices,
     text: facts,
     async *batches() {
-      yield* rowBatches(await openReader(chunks), columns, fields, facts)
+      yield* rowBatches(await openReader(bytes), columns, fields, facts)
     },
   }
 }
 
-async function openReader(chunks: () => AsyncIterable<Buffer>) {
+async function openReader(bytes: ArrowBytes) {
   try {
-    const reader = await RecordBatchReader.from(streamOf(chunks()))
+    const reader = await RecordBatchReader.from(typeof bytes === 'function' ? bytes() : handleOf(bytes))
     return await reader.open()
   } catch (error) {
     throw broken(error)
   }
+}
+
+/** What the library needs of a file handle. */
+function handleOf({ read, size }: RandomSource): FileHandle {
+  const handle = {
+    fd: 0,
+    stat: async () => ({ size }),
+    async read(buffer: Uint8Array, offset: number, length: number, position: number) {
+      const bytes = await read(position, length)
+      buffer.set(bytes, offset)
+      return { bytesRead: bytes.length, buffer }
+    },
+    close: async () => {},
+  }
+  return handle as unknown as FileHandle
 }
 
 function broken(error: unknown): unknown {
@@ -60,16 +80,6 @@ function broken(error: unknown): unknown {
   return new ServiceError('usage', `the Arrow data cannot be read: ${(error as Error).message}`, {
     cause: error,
   })
-}
-
-/** The stream in a file is the file without its first eight bytes; a footer after it is not read. */
-async function* streamOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let first = true
-  for await (const chunk of chunks) {
-    const isFile = first && chunk.toString('latin1', 0, MAGIC.length) === MAGIC
-    first = false
-    yield isFile ? chunk.subarray(8) : chunk
-  }
 }
 
 interface Column {

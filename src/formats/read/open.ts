@@ -1,5 +1,6 @@
 /** Opens a table file by what is in it, not by its name. */
 import { ServiceError } from '../../error.ts'
+import type { ByteSource } from '../../fits/hdu.ts'
 import type { Field } from '../../votable/field.ts'
 import { openVotable } from '../../votable/read/index.ts'
 import type { TableSource } from '../../votable/table-source.ts'
@@ -72,14 +73,11 @@ async function openBy(
   // The libraries for these two are large, and loaded when somebody needs them.
   if (begins('PAR1')) {
     const { openParquet } = await import('./parquet.ts')
-    if (source.random && source.size !== undefined) return openParquet({ ...source, size: source.size })
-    const unpacked = await spool(file.chunks(), options.folder)
-    closing.push(unpacked.close)
-    return openParquet(unpacked.source)
+    return openParquet(await randomSource(file, options, closing))
   }
   if (isArrow(head)) {
     const { openArrow } = await import('./arrow.ts')
-    return openArrow(() => file.chunks())
+    return openArrow(begins('ARROW1') ? await randomSource(file, options, closing) : () => file.chunks())
   }
   const known = OTHERS.find(([bytes]) => begins(bytes))
   if (known)
@@ -90,6 +88,19 @@ async function openBy(
   if (/^# ?%ECSV/.test(text)) return openEcsv(file)
   if (isIpac(head)) return openIpac(file)
   return openCsv(file, options.fields)
+}
+
+/** The file itself, or what it is when unpacked. */
+async function randomSource(
+  file: OpenFile,
+  { folder }: OpenOptions,
+  closing: (() => Promise<unknown>)[],
+): Promise<ByteSource & { readonly size: number }> {
+  const { size } = file.source
+  if (file.source.random && size !== undefined) return { ...file.source, size }
+  const unpacked = await spool(file.chunks(), folder)
+  closing.push(unpacked.close)
+  return unpacked.source
 }
 
 /** What people mistake for a table file. */

@@ -71,6 +71,8 @@ interface Column {
   readonly field: Field
   /** What is nested deeper than a list of numbers is kept as JSON. */
   readonly isJson: boolean
+  /** Digits after the point of a decimal number, which the library multiplies out with an error in the last bit. */
+  readonly scale?: number
 }
 
 /** What the scan needs to know to give all columns. */
@@ -111,7 +113,9 @@ function columnOf(column: SchemaTree, bytes: ReadonlySet<string>, notices: strin
   if (column.children.length === 0) {
     const own = bytes.has(name) ? ({ datatype: 'unsignedByte', arraysize: '*' } as const) : typeOf(column)
     const isList = repetition_type === 'REPEATED'
-    if (!isList) return { field: { name, ...own }, isJson: false }
+    const { converted_type, logical_type, scale } = column.element
+    const isDecimal = converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
+    if (!isList) return { field: { name, ...own }, isJson: false, ...(isDecimal && { scale: scale ?? 0 }) }
     if (own.arraysize === undefined) return { field: { name, ...own, arraysize: '*' }, isJson: false }
   }
   const item = listItem(column)
@@ -212,8 +216,11 @@ async function* rowBatches(
   fields: readonly Field[],
   facts: Facts,
 ): AsyncGenerator<TableBatch> {
-  const put: ValueCell[] = columns.map(({ isJson }, i) => {
+  const put: ValueCell[] = columns.map(({ isJson, scale }, i) => {
     const cell = valueCell(fields[i]!, i, facts)
+    if (scale !== undefined) {
+      return (value, t) => cell(typeof value === 'number' ? Number(value.toFixed(scale)) : value, t)
+    }
     if (isJson) return (value, t) => cell(jsonText(value), t)
     if (fields[i]!.datatype !== 'char') return cell
     return (value, t) => cell(value instanceof Uint8Array ? textOf(value) : value, t)

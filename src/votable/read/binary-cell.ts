@@ -170,7 +170,8 @@ function putLogical(byte: number, t: Tuples, field: Field): void {
 /** Bits of a byte from the most significant on. */
 function bits(field: Field): Put {
   const bit = (data: Buffer, p: number, i: number) => ((data[p + (i >> 3)]! >> (7 - (i & 7))) & 1) === 1
-  if (field.arraysize === undefined) return (data, p, _end, t) => putBoolean(t, bit(data, p, 0))
+  // astropy writes a single bit as 0x08: whichever bit it is, there is only one.
+  if (field.arraysize === undefined) return (data, p, _end, t) => putBoolean(t, data[p] !== 0)
   const { items } = shapeOf(field)
   return (data, p, _end, t, count = items) => {
     const lengthAt = beginArray(t, OID.bool, count)

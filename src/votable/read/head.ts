@@ -8,8 +8,6 @@ import type { CooSys, TimeSys } from '../document.ts'
 import type { Datatype, Field } from '../field.ts'
 import type { Feed } from './feed.ts'
 
-export type Serialization = 'TABLEDATA' | 'BINARY' | 'BINARY2' | 'FITS'
-
 /** A FIELD as it stands there. */
 export interface FieldElement {
   readonly attributes: Readonly<Record<string, string>>
@@ -33,7 +31,8 @@ export type Event =
   | {
       readonly kind: 'rows'
       readonly table: TableElement
-      readonly serialization: Serialization
+      /** The element within DATA: TABLEDATA, BINARY, BINARY2, FITS, or another that is not known. */
+      readonly serialization: string
       readonly stream: Readonly<Record<string, string>>
     }
   | { readonly kind: 'tableEnd'; readonly table: TableElement }
@@ -62,7 +61,7 @@ export function readHead(feed: Feed): Head {
   let tables = 0
   let table: TableElement | undefined
   let field: FieldElement | undefined
-  let serialization: Serialization | undefined
+  let serialization: string | undefined
   let text = ''
   let status: { value: string; text: string } | undefined
   let size = 0
@@ -99,6 +98,7 @@ export function readHead(feed: Feed): Head {
       throw new ServiceError('tooLarge', `elements are nested ${MOST_DEPTH} deep`)
     const parent = stack.at(-1)
     stack.push(name)
+    if (parent === 'DATA' && name !== 'INFO') serialization = name
     switch (name) {
       case 'DESCRIPTION':
       case 'INFO':
@@ -131,11 +131,6 @@ export function readHead(feed: Feed): Head {
         break
       case 'VALUES':
         if (parent === 'FIELD' && field) field.nullText = attributes.null
-        break
-      case 'BINARY':
-      case 'BINARY2':
-      case 'FITS':
-        if (parent === 'DATA') serialization = name
         break
       case 'TABLEDATA':
         if (table && parent === 'DATA' && !tag.isSelfClosing) {

@@ -6,7 +6,7 @@ import { base64Bytes, binaryRow, gunzipped } from './binary.ts'
 import { binaryCell } from './binary-cell.ts'
 import { type Feed, feedOf, utf8Xml } from './feed.ts'
 import { type Event, fieldOf, type Head, readHead, type TableElement } from './head.ts'
-import { END, tabledataParser } from './tabledata.ts'
+import { END, INCOMPLETE, tabledataParser } from './tabledata.ts'
 import { textCell } from './text-cell.ts'
 
 /** Opens the FITS file that the bytes are: the caller's, since this folder knows no FITS. */
@@ -64,6 +64,9 @@ export async function openVotable(
       },
     )
   }
+  if (!['TABLEDATA', 'BINARY', 'BINARY2', 'FITS'].includes(serialization)) {
+    throw new ServiceError('usage', `the rows are in <${serialization}>, which is not known`)
+  }
   if (serialization === 'FITS') {
     const source = await openFits(streamBytes(feed, stream), stream.extnum)
     await finish(head, feed, notices, choice)
@@ -83,9 +86,15 @@ export async function openVotable(
                 serialization === 'BINARY2',
               ),
             }
-      const read = yield* batchesOf(parse.feed, parse.row, fields.length)
-      if (serialization === 'TABLEDATA') feed.at = (parse as ReturnType<typeof tabledata>).endAt()
-      else if (parse.feed.data.length > parse.feed.at) {
+      const { read, ended } = yield* batchesOf(parse.feed, parse.row, fields.length)
+      if (serialization === 'TABLEDATA') {
+        if (!ended)
+          throw new ServiceError(
+            'usage',
+            `the document ends inside TABLEDATA, after row ${read}: it is truncated`,
+          )
+        feed.at = (parse as ReturnType<typeof tabledata>).endAt()
+      } else if (parse.feed.data.length > parse.feed.at) {
         throw new ServiceError('usage', `STREAM ends inside row ${read + 1}: it is truncated`)
       }
       if (table.rows !== undefined && table.rows !== read) {
@@ -180,17 +189,22 @@ function streamBytes(feed: Feed, stream: Readonly<Record<string, string>>): Asyn
   return encoding === 'gzip' ? gunzipped(bytes) : bytes
 }
 
-/** Rows until the end of the feed or the parser's END; gives how many there were. */
+/** Rows until the end of the feed or the parser's END; gives how many there were, and whether it was END. */
 async function* batchesOf(
   feed: Feed,
   row: (data: Buffer, p: number, t: Tuples) => number,
   columns: number,
-): AsyncGenerator<TableBatch, number> {
+): AsyncGenerator<TableBatch, { read: number; ended: boolean }> {
   let tuples = newTuples(2 * STEP, Math.max(16, Math.floor(STEP / (8 * columns + 8))))
   let done = 0
+  let ended = false
   try {
     for (;;) {
       const next = row(feed.data, feed.at, tuples)
+      if (next - feed.at > MOST_ROW || (next === INCOMPLETE && feed.data.length - feed.at > MOST_ROW)) {
+        const number = done + tuples.count + (next === INCOMPLETE ? 1 : 0)
+        throw new ServiceError('tooLarge', `row ${number} has more than ${MOST_ROW} bytes`)
+      }
       if (next >= 0) {
         feed.at = next
         if (tuples.at > STEP) {
@@ -199,20 +213,18 @@ async function* batchesOf(
           tuples = newTuples(2 * STEP, tuples.count + 16)
         }
       } else if (next === END) {
+        ended = true
         break
-      } else {
-        if (feed.data.length - feed.at > MOST_ROW) {
-          throw new ServiceError('tooLarge', `row ${done + tuples.count + 1} has more than ${MOST_ROW} bytes`)
-        }
-        if (!(await feed.more())) break
+      } else if (!(await feed.more())) {
+        break
       }
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new ServiceError('usage', `row ${done + tuples.count + 1}: ${error.message}: the stream is damaged`)
+    throw new ServiceError('usage', `row ${done + tuples.count}: ${error.message}: the stream is damaged`)
   }
   if (tuples.count > 0) yield batchOf(tuples)
-  return done + tuples.count
+  return { read: done + tuples.count, ended }
 }
 
 function systemsOf(head: Head, used: { cooSys: Set<string>; timeSys: Set<string> }): Systems {
