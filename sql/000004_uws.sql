@@ -46,7 +46,6 @@ CREATE TABLE uws.job (
   emptied            boolean NOT NULL DEFAULT false -- nothing of it is in the storage any more
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX job_list ON uws.job (owner, creation_time DESC, job_id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX job_session ON uws.job (session, creation_time DESC, job_id DESC)
   WHERE deleted_at IS NULL AND session IS NOT NULL;
 CREATE INDEX job_queue ON uws.job (lane, turn, queued_at) WHERE phase = 'QUEUED';

@@ -1,6 +1,17 @@
 /** What is said of a job whose destruction has come: nothing disappears without a word. */
+import { escapeText } from '../votable/xml.ts'
 import { timeText } from './document.ts'
 import type { Job } from './job.ts'
+
+/** For browsers: the same, and the job again at one click. */
+export function goneHtml(job: Job, origin: string): string {
+  return `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>A job that is gone</title></head>
+<body><pre>${escapeText(goneText(job, origin))}</pre>
+<form method="post" action="${origin}/jobs/${job.id}/rerun"><button>Run it again</button></form>
+</body></html>
+`
+}
 
 export function goneText(job: Job, origin: string): string {
   const result = job.results.find(one => one.format === '')

@@ -1,6 +1,8 @@
 /** What a job is (UWS 1.1 §2.1), and what a kind of work must know to be run as one. */
+import type { Readable } from 'node:stream'
 import type { Identity } from '../auth/identity.ts'
 import type { JobLimits } from '../config.ts'
+import type { ByteRange } from '../dali/file.ts'
 import type { Parameters } from '../dali/parameters.ts'
 import type { Database } from '../db/database.ts'
 import type { Outcome } from '../votable/row.ts'
@@ -113,6 +115,19 @@ export interface ResultHead {
   readonly outcome?: Outcome
 }
 
+/** A stored result, as a conversion reads it. */
+export interface StoredResult extends Pick<JobResult, 'contentType' | 'fileName' | 'bytes' | 'overflow'> {
+  read(range?: ByteRange): Promise<Readable>
+}
+
+export interface Converted {
+  readonly contentType: string
+  readonly fileName: string
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Complete once `chunks` is. */
+  readonly outcome: Outcome
+}
+
 /** One execution of a job, as its kind sees it. */
 export interface Work {
   readonly job: Job
@@ -142,6 +157,15 @@ export interface JobKind {
   estimate(parameters: Parameters, identity: Identity): Promise<Estimate | undefined>
   /** Resolves when every result is written; rejects with what failed. */
   run(work: Work): Promise<void>
+  /**
+   * Another format of a result, from what is stored; undefined when it is stored in that format. `folder` makes one
+   * for what has to be spooled.
+   */
+  readonly convert?: (
+    stored: StoredResult,
+    responseFormat: string,
+    folder: () => Promise<string>,
+  ) => Promise<Converted | undefined>
 }
 
 /** Everything that routers and runners of jobs share. */

@@ -39,8 +39,9 @@ const PAGE = 2000
 /** SQL that holds for the jobs `j` that the viewer may list; `$n` is its value. */
 export function viewerCondition(viewer: Viewer, n: number): { sql: string; value: string | undefined } {
   if (viewer === 'nobody') return { sql: `$${n}::text IS NOT NULL`, value: undefined }
-  if (viewer === 'anonymous') return { sql: `j.owner IS NULL AND $${n}::text IS NULL`, value: undefined }
-  if ('owner' in viewer) return { sql: `j.owner = $${n}`, value: viewer.owner }
+  const ofOwner = `coalesce(j.owner, '') = $${n}`
+  if (viewer === 'anonymous') return { sql: ofOwner, value: '' }
+  if ('owner' in viewer) return { sql: ofOwner, value: viewer.owner }
   return { sql: `j.session = $${n}::uuid`, value: viewer.session }
 }
 

@@ -20,18 +20,12 @@ import {
   timeValue,
   workParameters,
 } from './create.ts'
-import {
-  availableResults,
-  jobDocument,
-  jobListDocument,
-  parametersDocument,
-  resultsDocument,
-  timeText,
-} from './document.ts'
+import { jobDocument, jobListDocument, parametersDocument, resultsDocument, timeText } from './document.ts'
 import { watchJob } from './events.ts'
-import { goneText } from './gone.ts'
+import { goneHtml, goneText } from './gone.ts'
 import type { Job, JobKind, Jobs } from './job.ts'
 import { listJobs, type Viewer } from './list.ts'
+import { resultOf } from './results.ts'
 import { ensureSession, sessionOf } from './session.ts'
 import {
   abortJob,
@@ -79,10 +73,12 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
         throw new ServiceError('forbidden', 'this job belongs to somebody else')
       }
       if (job.expiredAt && !isDeletion(request)) {
+        const isBrowser = /application\/xhtml/.test(request.get('accept') ?? '')
+        const told = isBrowser ? goneHtml : goneText
         response
           .status(410)
-          .type('text/plain')
-          .send(goneText(job, origin(request)))
+          .type(isBrowser ? 'html' : 'text/plain')
+          .send(told(job, origin(request)))
         return
       }
       await answer(request, response, job)
@@ -225,11 +221,9 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
   }
 
   const showResult: JobAnswer = async (request, response, job) => {
-    const result = availableResults(job).find(one => one.id === request.params.name)
-    if (!result) {
-      const why = job.phase === 'COMPLETED' ? '' : `; the job is ${job.phase}`
-      throw new ServiceError('notFound', `the job has no result ${request.params.name}${why}`)
-    }
+    const parameters = queryOf(request)
+    const format = parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined
+    const result = await resultOf(jobs, kind, job, String(request.params.name), format)
     await sendFile(request, response, { ...result, read: range => storage.read(result.key, range) })
   }
 

@@ -4,15 +4,17 @@ import {
   closeSync,
   createReadStream,
   fdatasync,
+  fstatSync,
   mkdirSync,
   openSync,
+  readSync,
   renameSync,
   write,
   writeSync,
 } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { ByteRange } from '../dali/file.ts'
 import { ServiceError } from '../error.ts'
@@ -75,15 +77,14 @@ export function diskStorage(folder: string): Storage {
       }
     },
     async read(key, range) {
-      const stream = createReadStream(place(key), { ...range, highWaterMark: BLOCK })
-      await new Promise<void>((resolve, reject) => {
-        stream.once('open', () => resolve())
-        stream.once('error', reject)
-      }).catch(error => {
-        if (error.code !== 'ENOENT') throw error
-        throw new ServiceError('notFound', 'this file is no longer stored', { cause: error })
-      })
-      return stream
+      const file = openStored(place(key))
+      const start = range?.start ?? 0
+      const length = (range?.end ?? fstatSync(file).size - 1) + 1 - start
+      if (length > BLOCK) return createReadStream('', { fd: file, ...range, highWaterMark: BLOCK })
+      const bytes = Buffer.alloc(Math.max(0, length))
+      const read = readSync(file, bytes, 0, bytes.length, start)
+      closeSync(file)
+      return Readable.from([bytes.subarray(0, read)], { objectMode: false })
     },
     async remove(prefix) {
       const target = place(prefix)
@@ -93,6 +94,15 @@ export function diskStorage(folder: string): Storage {
         if (name.startsWith(path.basename(target))) await rm(path.join(folder, name), { force: true })
       }
     },
+  }
+}
+
+function openStored(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new ServiceError('notFound', 'this file is no longer stored', { cause: error })
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Identity } from '../auth/identity.ts'
 import type { Client } from '../db/database.ts'
-import type { Job, Lane, Pairs, UploadedPart } from './job.ts'
+import type { Job, JobResult, Lane, Pairs, UploadedPart } from './job.ts'
 import { JOB_COLUMNS, type JobRow, jobOf } from './row.ts'
 
 export interface NewJob {
@@ -169,6 +169,29 @@ export async function setParameters(
   const rows = await client.query(
     `UPDATE uws.job SET parameters = $2, uploads = $3, title = $4 WHERE job_id = $1 AND phase = 'PENDING' RETURNING job_id`,
     [id, JSON.stringify(given.parameters), JSON.stringify(given.uploads), given.title],
+  )
+  return rows.length > 0
+}
+
+/** Keeps another format of a result; false when it is there already, or the job is not. */
+export async function addFormat(client: Client, id: string, result: JobResult): Promise<boolean> {
+  const rows = await client.query(
+    `INSERT INTO uws.result (job_id, result_id, format, sequence, key, content_type, file_name, bytes, sha256, row_count, overflow)
+     SELECT job_id, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10
+       FROM uws.job WHERE job_id = $1 AND phase = 'COMPLETED' FOR SHARE
+     ON CONFLICT DO NOTHING RETURNING job_id`,
+    [
+      id,
+      result.id,
+      result.format,
+      result.key,
+      result.contentType,
+      result.fileName,
+      result.bytes,
+      result.sha256,
+      result.rows,
+      result.overflow,
+    ],
   )
   return rows.length > 0
 }

@@ -30,11 +30,7 @@ export async function perform(
   { job, controller, progress }: Execution,
 ): Promise<readonly JobResult[]> {
   const results: JobResult[] = []
-  let made: Promise<string> | undefined
-  const folder = () => {
-    made ??= mkdir(jobs.spool, { recursive: true }).then(() => mkdtemp(path.join(jobs.spool, 'job-')))
-    return made
-  }
+  const { folder, remove } = temporaryFolder(jobs.spool, 'job-')
   const work: Work = {
     job,
     parameters: parametersOf(job.parameters),
@@ -53,7 +49,24 @@ export async function perform(
     return results
   } finally {
     clearTimeout(overdue)
-    if (made) await rm(await made, { recursive: true, force: true })
+    await remove()
+  }
+}
+
+/** A folder that is made when somebody wants it, and goes with `remove`. */
+export function temporaryFolder(
+  spool: string,
+  prefix: string,
+): { folder(): Promise<string>; remove(): Promise<void> } {
+  let made: Promise<string> | undefined
+  return {
+    folder() {
+      made ??= mkdir(spool, { recursive: true }).then(() => mkdtemp(path.join(spool, prefix)))
+      return made
+    },
+    async remove() {
+      if (made) await rm(await made, { recursive: true, force: true })
+    },
   }
 }
 

@@ -1,0 +1,50 @@
+/** Links to results that need no header: signed, and good for a short time (HMAC-SHA-256 with the database's secret). */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Client } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
+
+/** Seconds for which a link is good. */
+export const LINK_SECONDS = 900
+
+export interface Link {
+  readonly expires: Date
+  /** `expires=…&signature=…` */
+  readonly query: string
+}
+
+export async function signLink(client: Client, job: string, result: string): Promise<Link> {
+  const seconds = Math.floor(Date.now() / 1000) + LINK_SECONDS
+  const signature = sign(await newestSecret(client), job, result, seconds).toString('base64url')
+  return { expires: new Date(seconds * 1000), query: `expires=${seconds}&signature=${signature}` }
+}
+
+/** Throws `forbidden` for a link that is not ours or no longer good. */
+export async function checkLink(
+  client: Client,
+  job: string,
+  result: string,
+  given: { expires: string | undefined; signature: string | undefined },
+): Promise<void> {
+  const seconds = Number(given.expires)
+  const signature = Buffer.from(given.signature ?? '', 'base64url')
+  const expected = sign(await newestSecret(client), job, result, seconds)
+  if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
+    throw new ServiceError('forbidden', 'The signature of this link is not right.')
+  }
+  if (seconds * 1000 < Date.now()) {
+    throw new ServiceError('forbidden', 'This link is no longer good; ask for a new one.')
+  }
+}
+
+function sign(secret: string, job: string, result: string, seconds: number): Buffer {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify([job, result, seconds]))
+    .digest()
+}
+
+async function newestSecret(client: Client): Promise<string> {
+  const rows = await client.query<{ secret: string }>(
+    'SELECT secret FROM uws.secret ORDER BY created_at DESC LIMIT 1',
+  )
+  return rows[0]!.secret
+}
