@@ -2,12 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Config } from './config.ts'
+import { describe } from './datalink/descriptor.ts'
+import { datalinkRouter } from './datalink/router.ts'
+import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
+import type { Annotate } from './tap/query.ts'
 import { tapRouter } from './tap/router.ts'
 import type { Catalog } from './tap/tap-schema.ts'
 import type { Jobs } from './uws/job.ts'
+import { jobsRouter } from './uws/jobs-router.ts'
 import { checkAvailability } from './vosi/availability.ts'
 import type { Outcome } from './votable/row.ts'
 
@@ -17,10 +22,23 @@ export interface AppDependencies {
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
   readonly jobs: Jobs
+  readonly curves: LightCurveSource
+}
+
+/** Results with identifiers of objects say where the light curves are. */
+export function annotator(
+  { catalog, curves }: Pick<AppDependencies, 'catalog' | 'curves'>,
+  origin: () => string,
+): Annotate {
+  return async (fields, sources) => {
+    const { all } = await curves.current()
+    if (all.length === 0) return { fields, resources: [] }
+    return describe(all, (await catalog()).schemas, `${origin()}/datalink`, sources, fields)
+  }
 }
 
 export function createApp(deps: AppDependencies): Express {
-  const { config, log, db, catalog, jobs } = deps
+  const { config, log, db, catalog, jobs, curves } = deps
   const app = express()
   const upSince = new Date()
   app.disable('x-powered-by')
@@ -28,7 +46,10 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', config.trustedProxies.length > 0 ? config.trustedProxies : false)
   app.use(logged(log), openToScripts)
   const origin = (request: Request) => config.publicUrl ?? `${request.protocol}://${request.host}`
-  app.use('/tap', tapRouter({ db, catalog, config, jobs, upSince, origin }))
+  const annotate = (url: string) => annotator({ catalog, curves }, () => url)
+  app.use('/jobs', jobsRouter({ jobs, origin }))
+  app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))
+  app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)
     response
@@ -85,7 +106,7 @@ function openToScripts(request: Request, response: Response, next: NextFunction)
     'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest',
   )
   if (request.method !== 'OPTIONS') return next()
-  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, DELETE')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE')
   response.setHeader(
     'Access-Control-Allow-Headers',
     request.get('access-control-request-headers') ?? 'Content-Type',

@@ -1,5 +1,9 @@
 /** What web and runner processes both stand on: the database, the catalogue, every kind of job. */
+
+import { annotator } from './app.ts'
 import type { Config } from './config.ts'
+import { lightCurveJobs } from './datalink/jobs.ts'
+import { type LightCurveSource, openLightCurves } from './datalink/source.ts'
 import type { Log } from './log.ts'
 import { openSite, type Site } from './site.ts'
 import { tapJobs } from './tap/jobs.ts'
@@ -11,19 +15,28 @@ export interface Workshop {
   readonly site: Site
   readonly catalog: CatalogSource
   readonly jobs: Jobs
+  readonly curves: LightCurveSource
   close(): Promise<void>
 }
 
-export async function openWorkshop(config: Config, log: Log): Promise<Workshop> {
+/** `url` is where clients see the service, for what is written into results that no request is waiting for. */
+export async function openWorkshop(
+  config: Config,
+  log: Log,
+  url: () => string = () => config.publicUrl ?? `http://${config.host}:${config.port}`,
+): Promise<Workshop> {
   const site = await openSite(config, log)
   try {
     const catalog = await openCatalog(site.db, log)
-    const kinds = [tapJobs({ db: site.db, catalog: catalog.current, limits: config.limits })]
+    const curves = await openLightCurves(config.lightCurves, catalog.current)
+    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves }
+    const kinds = [tapJobs({ ...deps, annotate: annotator(deps, url) }), lightCurveJobs(deps)]
     const jobs = await openJobs({ db: site.db, dir: config.dir, limits: config.jobs, kinds })
     return {
       site,
       catalog,
       jobs,
+      curves,
       async close() {
         await jobs.events.close()
         await catalog.close()

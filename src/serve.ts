@@ -24,19 +24,21 @@ export async function startService(
   log: Log,
   { runner: withRunner = true } = {},
 ): Promise<Service> {
-  const workshop = await openWorkshop(config, log)
+  let url = config.publicUrl
+  const workshop = await openWorkshop(config, log, () => url!)
   try {
-    const { site, catalog, jobs } = workshop
-    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs })
+    const { site, catalog, jobs, curves } = workshop
+    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves })
     const server = createServer({ keepAliveTimeout: 60_000 }, app)
     await listen(server, config)
-    const runner = withRunner ? startRunner(jobs, log) : undefined
     const { port } = server.address() as AddressInfo
     const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    url ??= `http://${host}:${port}`
+    const runner = withRunner ? startRunner(jobs, log) : undefined
     let stopping: Promise<void> | undefined
     return {
       site,
-      url: config.publicUrl ?? `http://${host}:${port}`,
+      url,
       stop() {
         stopping ??= (async () => {
           const closed = closeServer(server)

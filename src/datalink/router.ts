@@ -1,6 +1,7 @@
 /** `/datalink`: links and light curves. */
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { Readable } from 'node:stream'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
@@ -21,6 +22,7 @@ import { datalinkCapabilities } from './capabilities.ts'
 import { type GivenIds, givenIds, IDS_PART, idsOfJob } from './ids.ts'
 import { links, linksError } from './links.ts'
 import { timeSeriesParameters } from './params.ts'
+import { picture, pictureType } from './picture-answer.ts'
 import type { LightCurveSource } from './source.ts'
 import { runTimeSeries } from './timeseries.ts'
 
@@ -61,12 +63,16 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
         await startJob(request, response, content, given)
         return
       }
-      const result = await runTimeSeries(
-        { db, limits: config.limits, seconds: config.limits.syncSeconds, folder: content.folder },
-        params,
-        given,
-        { identity: identify(request), signal },
-      )
+      const { folder } = content
+      const one = { db, limits: config.limits, seconds: config.limits.syncSeconds, folder }
+      const asking = { identity: identify(request), signal }
+      const type = pictureType(params.responseFormat)
+      if (type) {
+        const bytes = await picture(one, params, given, type, asking)
+        await send(request, response, { contentType: type, chunks: Readable.from([bytes]) })
+        return
+      }
+      const result = await runTimeSeries(one, params, given, asking)
       response.locals.outcome = result.outcome
       await send(request, response, {
         contentType: result.contentType,

@@ -1,51 +1,83 @@
 /** A TAP query as a job (TAP 1.1 §2.2): the same `runTap` as sync, with the storage as its sink. */
-import { compile } from '../adql/index.ts'
+import { type Compiled, compile } from '../adql/index.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import { uploadsOf } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
+import { convertVotable } from '../formats/convert.ts'
 import type { JobKind } from '../uws/job.ts'
+import { checkQuery } from './check.ts'
 import { tapParameters } from './params.ts'
-import { sqlIdentifier } from './publish.ts'
-import { runTap } from './query.ts'
+import { type Annotate, runTap } from './query.ts'
 import type { Catalog } from './tap-schema.ts'
 
 export interface TapJobsDependencies {
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
   readonly limits: Limits
+  readonly annotate: Annotate
 }
 
-/** Seconds for one unit of PostgreSQL's cost, which is about the reading of a page from memory. */
-const SECONDS_PER_COST = 1e-5
+/** PostgreSQL's cost below which a query is small whatever the doctor would find. */
+const SMALL_COST = 100
+const SMALL_SECONDS = 0.005
+const EXPLAIN_MS = 5000
 
-export function tapJobs({ db, catalog, limits }: TapJobsDependencies): JobKind {
+export function tapJobs({ db, catalog, limits, annotate }: TapJobsDependencies): JobKind {
   return {
     name: 'tap',
     path: '/tap/async',
     once: ['REQUEST', 'VERSION', 'LANG', 'QUERY', 'MAXREC', 'FORMAT', 'RESPONSEFORMAT'],
+    convert: convertVotable,
     title: parameters => parameters.single('QUERY') || undefined,
 
+    /** Most queries are small, and PostgreSQL's plan says so in a millisecond; the others see the query doctor. */
     async estimate(parameters, identity) {
       const params = tapParameters(parameters)
-      const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
+      const signal = AbortSignal.timeout(2 * EXPLAIN_MS)
+      const { maxrecDefault, maxrecHard } = limits
+      const maxrec = Math.min(params.maxrec ?? maxrecDefault, maxrecHard)
       const compiled = compile(params.query, (await catalog()).tables, { maxrec })
-      const plan = await db.transaction(async client => {
-        await client.query(`SET LOCAL ROLE ${sqlIdentifier(identity.role)}`)
-        return client.query<{ 'QUERY PLAN': [{ Plan: { 'Total Cost': number } }] }>(
-          `EXPLAIN (FORMAT JSON) ${compiled.text}`,
-          compiled.values,
-        )
-      })
-      return { seconds: plan[0]!['QUERY PLAN'][0].Plan['Total Cost'] * SECONDS_PER_COST }
+      if ((await plannedCost(db, compiled, identity, signal)) < SMALL_COST) return { seconds: SMALL_SECONDS }
+      const { estimate } = await checkQuery({ db, catalog, limits }, params, [], identity, signal)
+      return estimate ?? undefined
     },
 
     async run({ job, parameters, files, folder, signal, write }) {
       const seconds = job.executionDuration
       const params = tapParameters(parameters)
       const uploads = await uploadsOf({ parameters, files: await files(), folder })
-      const result = await runTap({ db, catalog, limits, seconds }, params, uploads, job.identity, signal)
+      const result = await runTap(
+        { db, catalog, limits, seconds, folder, annotate },
+        params,
+        uploads,
+        job.identity,
+        signal,
+      )
       const { contentType, fileName, outcome } = result
       await write({ id: 'result', contentType, fileName, outcome }, result.chunks)
     },
   }
+}
+
+/** The total cost, which is in the first line of EXPLAIN's text. */
+async function plannedCost(
+  db: Database,
+  { text, values }: Compiled,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<number> {
+  const rows = await db.stream({
+    text: `EXPLAIN ${text}`,
+    values,
+    fields: [{ name: 'plan', datatype: 'char', arraysize: '*' }],
+    wire: 'text',
+    role: identity.role,
+    timeoutMs: EXPLAIN_MS,
+    stallMs: EXPLAIN_MS,
+    signal,
+  })
+  let plan = ''
+  for await (const { data } of rows) plan += data.toString()
+  return Number(/cost=[\d.]+\.\.([\d.]+)/.exec(plan)?.[1])
 }

@@ -7,13 +7,16 @@ import { type Compiled, compile } from '../adql/index.ts'
 import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
+import { limited, noRows } from '../dali/maxrec.ts'
 import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { StallError, StatementError } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
 import type { Info } from '../votable/document.ts'
+import type { Field } from '../votable/field.ts'
 import type { Outcome, RowBatch } from '../votable/row.ts'
+import { onlyTable, withFrames } from './frames.ts'
 import type { TapParameters } from './params.ts'
 import type { Catalog } from './tap-schema.ts'
 import { readUploads, type UploadedTables } from './upload.ts'
@@ -24,7 +27,19 @@ export interface TapDependencies {
   readonly limits: Limits
   /** For the statement in the database; 0: no limit. */
   readonly seconds: number
+  /** A folder for what a writer has to keep (FITS), made on demand; whoever gives it removes it. */
+  readonly folder: () => Promise<string>
+  readonly annotate: Annotate
 }
+
+/**
+ * What other services have to say about the columns of a result (service descriptors, DataLink 1.1 §4): the fields
+ * with the IDs that it refers to, and RESOURCE elements.
+ */
+export type Annotate = (
+  fields: readonly Field[],
+  sources: Compiled['sources'],
+) => Promise<{ readonly fields: readonly Field[]; readonly resources: readonly string[] }>
 
 export interface TapResult {
   readonly contentType: string
@@ -55,19 +70,26 @@ export async function runTap(
   }
 
   async function answer(): Promise<TapResult> {
-    const { tables } = await deps.catalog()
+    const { tables, systems } = await deps.catalog()
     const visible = uploads.length > 0 ? tablesOf([...tables.all, ...uploaded.metas]) : tables
     const compiled = compile(params.query, visible, { maxrec })
     const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
     const batches = maxrec === 0 ? noRows() : limited(await stream(compiled), maxrec, outcome)
+    const framed = withFrames(compiled.fields, compiled.sources, tables, [systems, uploaded.systems])
+    const { fields, resources } = await deps.annotate(framed.fields, compiled.sources)
+    const tableName = onlyTable(compiled.sources)
     const head = {
       infos: infos(params, compiled, uploaded),
+      resources,
+      cooSys: framed.cooSys,
+      timeSys: framed.timeSys,
+      tableName,
       queryStatus: maxrec === 0 ? ('OVERFLOW' as const) : undefined,
     }
     return {
       contentType,
-      fileName: `result.${extension}`,
-      chunks: writer.write({ fields: compiled.fields, batches, outcome }, head),
+      fileName: `${tableName?.replace(/[^\w.-]+/g, '_') ?? 'result'}.${extension}`,
+      chunks: writer.write({ fields, batches, outcome }, head, deps.folder),
       outcome,
       maxrec,
       silentOverflow: !writer.saysOverflow,
@@ -85,9 +107,12 @@ export async function runTap(
         wire: writer.wire,
         role: identity.role,
         timeoutMs,
-        stallMs: deps.limits.stallSeconds * 1000,
+        // Who sends the rows to a client watches it byte by byte; between two batches a row group may be sent.
+        stallMs: 10 * deps.limits.stallSeconds * 1000,
         signal,
-        ...(uploads.length > 0 && { prepare: client => uploaded.create(client, identity.role) }),
+        ...(uploads.length > 0 && {
+          prepare: client => uploaded.create(client, identity.role, compiled.text),
+        }),
       })
       return failuresTold(rows, translate)
     } catch (error) {
@@ -102,25 +127,6 @@ function infos(params: TapParameters, compiled: Compiled, uploaded: UploadedTabl
     ...[...uploaded.infos, ...compiled.infos].map((text, i) => ({ name: `note_${i + 1}`, value: text })),
   ]
 }
-
-/** At most maxrec rows; one more from PostgreSQL means that there were more (DALI 1.1 §4.4.1). */
-async function* limited(
-  batches: AsyncIterable<RowBatch>,
-  maxrec: number,
-  outcome: Outcome,
-): AsyncGenerator<RowBatch> {
-  for await (const batch of batches) {
-    const count = Math.min(batch.count, maxrec - outcome.rows)
-    outcome.rows += count
-    if (count > 0) yield count === batch.count ? batch : { ...batch, count }
-    if (count < batch.count) {
-      outcome.overflow = true
-      return
-    }
-  }
-}
-
-async function* noRows(): AsyncGenerator<RowBatch> {}
 
 async function* failuresTold(
   batches: AsyncIterable<RowBatch>,

@@ -17,7 +17,7 @@ import { tapCapabilities } from './capabilities.ts'
 import { checkRoute } from './check-router.ts'
 import { examplesDocument } from './examples.ts'
 import { responseFormat, tapParameters } from './params.ts'
-import { runTap } from './query.ts'
+import { type Annotate, runTap } from './query.ts'
 import type { Catalog } from './tap-schema.ts'
 
 export interface TapRouterDependencies {
@@ -25,6 +25,8 @@ export interface TapRouterDependencies {
   readonly catalog: () => Promise<Catalog>
   readonly config: Config
   readonly jobs: Jobs
+  /** What other services say about the columns of a result, for clients that see the service at `origin`. */
+  readonly annotate: (origin: string) => Annotate
   readonly upSince: Date
   /** URL of this service as the client of a request sees it, without the path: `https://host/prefix`. */
   readonly origin: (request: Request) => string
@@ -46,7 +48,14 @@ export function tapRouter(deps: TapRouterDependencies): Router {
       const params = tapParameters(parameters)
       const identity = identify(request)
       const result = await runTap(
-        { db, catalog, limits: config.limits, seconds: config.limits.syncSeconds },
+        {
+          db,
+          catalog,
+          limits: config.limits,
+          seconds: config.limits.syncSeconds,
+          folder: content.folder,
+          annotate: deps.annotate(deps.origin(request)),
+        },
         params,
         await uploadsOf(content),
         identity,
@@ -60,6 +69,7 @@ export function tapRouter(deps: TapRouterDependencies): Router {
           ...(params.maxrec === undefined ? { 'X-Maxrec': String(result.maxrec) } : {}),
         },
         chunks: result.chunks,
+        stallMs: config.limits.stallSeconds * 1000,
         trailers: result.silentOverflow
           ? () => ({ 'Query-Status': result.outcome.overflow ? 'OVERFLOW' : 'OK' })
           : undefined,

@@ -4,8 +4,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApp } from '../../src/app.ts'
+import { annotator, createApp } from '../../src/app.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
+import { lightCurveJobs } from '../../src/datalink/jobs.ts'
+import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { openLog } from '../../src/log.ts'
@@ -49,13 +51,17 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     limits: { ...defaults.limits, ...options.limits },
     jobs: { ...defaults.jobs, ...options.jobs },
   }
-  const kinds = [tapJobs({ db, catalog: catalog.current, limits: config.limits })]
+  const curves = await openLightCurves(config.lightCurves, catalog.current)
+  const deps = { db, catalog: catalog.current, limits: config.limits, curves }
+  let url = ''
+  const kinds = [tapJobs({ ...deps, annotate: annotator(deps, () => url) }), lightCurveJobs(deps)]
   const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, kinds })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
-  const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs }))
+  const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs, curves }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     db,
     jobs,
     async close() {
