@@ -1,24 +1,17 @@
 /** What would make a query better: a list of functions, each of which looks for one thing. */
 import { locate } from '../adql/error.ts'
 import type { TableMeta } from '../adql/tables.ts'
-import type { Body, Query, Resolved, ResolvedStage } from '../adql/tree.ts'
+import type { Body, Resolved, ResolvedStage } from '../adql/tree.ts'
 import type { TextSpan } from '../error.ts'
 import { positionNotIndexed } from './advice-position.ts'
 import { boxByRanges, coneFormula } from './advice-region.ts'
 import { columnsIn, conjuncts, everyExpression, everySelect, numberOf, storedColumn } from './advice-tree.ts'
-import type { Estimate } from './estimate.ts'
-import type { PlanFacts } from './plan-facts.ts'
+import type { Explained } from './explain.ts'
 
-export interface Advised {
+export interface Advised extends Explained {
   readonly text: string
-  readonly query: Query<ResolvedStage>
-  /** Whether it unites, intersects or subtracts at the top. */
-  readonly isSet: boolean
-  readonly estimate: Estimate
-  readonly facts: PlanFacts
   readonly maxrec: number
   readonly syncSeconds: number
-  readonly uncounted: readonly TableMeta[]
 }
 
 export interface Found {
@@ -222,7 +215,7 @@ function largeDistance(e: Resolved, text: string): Found | undefined {
   const sides = [e.left, e.right]
   const distance = sides.find(s => s.kind === 'call' && s.form.name === 'DISTANCE')
   const limit = sides.find(s => s !== distance)
-  return distance && limit && inDegrees('DISTANCE is', limit, columnsIn(distance).length > 2 ? 1 : 10, text)
+  return distance && limit && inDegrees('a DISTANCE is', limit, columnsIn(distance).length > 2 ? 1 : 10, text)
 }
 
 function largeRadius(e: Resolved, text: string): Found | undefined {
@@ -240,7 +233,7 @@ function inDegrees(what: string, e: Resolved, from: number, text: string): Found
   return {
     start: e.start,
     end: e.end,
-    message: `${what} in degrees: ${written} is ${count(value)} degrees`,
+    message: `${what} in degrees: this is one of ${Number(value.toPrecision(6))} degrees`,
     hint: `For arcseconds write ${replacement}`,
     replacement,
   }

@@ -19,7 +19,7 @@ export function checkText(check: Check, query: string): string {
         `  rows    ${amount(estimate.rows)}`,
         `  size    ${size(estimate.bytes)}`,
         `  time    ${duration(estimate.seconds)}`,
-        `  plan    ${kind}${index ? `, by the index on ${index}` : ''}${shards === null ? '' : `, on ${shards} shards`}`,
+        `  plan    ${kind}${index ? `, ${kind === 'index' ? 'by' : 'and'} the index on ${index}` : ''}${shards === null ? '' : `, on ${shards} shards`}`,
       ].join('\n'),
     )
   }

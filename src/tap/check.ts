@@ -4,24 +4,19 @@
  */
 
 import { locate } from '../adql/error.ts'
-import { statementError } from '../adql/failure.ts'
 import { type Compiled, compile } from '../adql/index.ts'
-import { parse } from '../adql/parser.ts'
-import { withoutPositions } from '../adql/regions.ts'
-import { resolve } from '../adql/resolve.ts'
 import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
-import { StatementError } from '../db/error.ts'
 import { type Problem, ServiceError } from '../error.ts'
 import type { Field } from '../votable/field.ts'
 import { advise, type Suggestion } from './advice.ts'
-import { countFractions, type Estimate, estimateBytes, estimateRows, estimateSeconds } from './estimate.ts'
+import type { Estimate } from './estimate.ts'
+import { type Explained, type Explainer, explainQuery, explainRewritten } from './explain.ts'
 import type { TapParameters } from './params.ts'
-import { type PlanFacts, planFacts } from './plan-facts.ts'
-import { EXPLAIN, type PlanNode, readPlan } from './plan-tree.ts'
+import type { PlanFacts } from './plan-facts.ts'
 import type { Catalog } from './tap-schema.ts'
 import { readUploads, type UploadedTables } from './upload.ts'
 
@@ -44,9 +39,6 @@ export interface Check {
   readonly plan: Pick<PlanFacts, 'class' | 'index' | 'shards'> | null
   readonly suggestions: readonly Suggestion[]
 }
-
-/** Planning takes milliseconds; this much only where a constant expression is costly. */
-const EXPLAIN_MS = 5000
 
 /** Rejects when it is not the query that is wrong: the database is not there, an upload cannot be read. */
 export async function checkQuery(
@@ -75,92 +67,46 @@ async function examined(
   const published = (await catalog()).tables
   const tables = uploaded.metas.length > 0 ? tablesOf([...published.all, ...uploaded.metas]) : published
   const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
-  let compiled: Compiled
+  const explainer = { db, tables, maxrec, uploaded, identity, signal }
+  let compiled: Compiled | undefined
+  let explained: Explained
   try {
     compiled = compile(query, tables, { maxrec })
+    explained = await explainQuery(explainer, query, compiled)
   } catch (error) {
-    return refused(error, query, undefined)
+    return refused(error, query, compiled)
   }
-  const parsed = parse(query).query
-  const resolution = resolve(parsed, tables)
-  const free = withoutPositions(resolution)
-  const explained = (statement: Statement) => explain(db, statement, uploaded, identity, signal)
-  let plans: [PlanNode, PlanNode]
-  try {
-    plans = [await explained(compiled), await explained(free)]
-  } catch (error) {
-    return refused(translated(error, compiled, query), query, compiled)
-  }
-  const [plan, freePlan] = plans
-  const facts = planFacts(plan, tables)
-  const fractions = await countFractions(db, free)
-  const rows = Math.round(estimateRows(freePlan, fractions))
-  const sent = Math.min(rows, maxrec)
-  const bytes = estimateBytes(plan, compiled.fields, sent)
-  const seconds = estimateSeconds(plan, free.regions, fractions, { rows: sent, bytes })
-  const estimate = { rows, bytes, seconds: Number(seconds.toPrecision(2)) }
-  const { suggestions, infos } = advise({
-    text: query,
-    query: resolution.query,
-    isSet: parsed.body.kind === 'set',
-    estimate,
-    facts,
-    maxrec,
-    syncSeconds: limits.syncSeconds,
-    uncounted: fractions.uncounted,
-  })
+  const { facts, estimate } = explained
+  const advice = advise({ text: query, ...explained, maxrec, syncSeconds: limits.syncSeconds })
   return {
     ok: true,
     problems: [],
-    infos: [...uploaded.infos, ...compiled.infos, ...infos],
+    infos: [...uploaded.infos, ...compiled.infos, ...advice.infos],
     sql: readableSql(compiled),
     fields: compiled.fields,
     estimate,
     plan: { class: facts.class, index: facts.index, shards: facts.shards },
-    suggestions,
+    suggestions: await withGain(advice.suggestions, query, estimate, explainer),
   }
 }
 
-interface Statement {
-  readonly text: string
-  readonly values: readonly string[]
-}
+/** Seconds from which it matters what a rewrite saves. */
+const WORTH_SECONDS = 0.1
 
-/** The plan, without running the statement. */
-async function explain(
-  db: Database,
-  { text, values }: Statement,
-  uploaded: UploadedTables,
-  identity: Identity,
-  signal: AbortSignal,
-): Promise<PlanNode> {
-  const batches = await db.stream({
-    text: EXPLAIN + text,
-    values,
-    fields: [{ name: 'plan', datatype: 'char', arraysize: '*' }],
-    wire: 'text',
-    role: identity.role,
-    timeoutMs: EXPLAIN_MS,
-    stallMs: EXPLAIN_MS,
-    signal,
-    ...(uploaded.metas.length > 0 && { prepare: client => uploaded.create(client, identity.role, text) }),
-  })
-  let yaml = ''
-  for await (const { data, starts, count } of batches) {
-    for (let i = 0; i < count; i++) {
-      const at = starts[i]! + 2
-      yaml += `${data.toString('utf8', at + 4, at + 4 + data.readInt32BE(at))}\n`
-    }
-  }
-  return readPlan(yaml)
-}
-
-/** PostgreSQL's refusal, pointing into the query; constants are computed while it plans. */
-function translated(error: unknown, compiled: Compiled, query: string): unknown {
-  if (!(error instanceof StatementError)) return error
-  const { sqlState, message, position } = error
-  const inQuery = position === undefined ? undefined : Math.max(0, position - EXPLAIN.length)
-  return statementError({ sqlState, message, position: inQuery }, compiled, query, EXPLAIN_MS)
+/** The first rewrite of a slow query tells what it saves, if it saves half. */
+async function withGain(
+  suggestions: readonly Suggestion[],
+  query: string,
+  { seconds }: Estimate,
+  explainer: Explainer,
+): Promise<readonly Suggestion[]> {
+  const first = suggestions.find(s => s.replacement !== undefined)
+  if (!first || seconds < WORTH_SECONDS) return suggestions
+  const rewritten = query.slice(0, first.start) + first.replacement + query.slice(first.end)
+  const better = await explainRewritten(explainer, rewritten)
+  if (!better || better.estimate.seconds > seconds / 2) return suggestions
+  const gain = `The query would then take about ${better.estimate.seconds} s instead of ${seconds} s.`
+  return suggestions.map(s => (s === first ? { ...s, hint: s.hint ? `${s.hint}\n${gain}` : gain } : s))
 }
 
 /** A wrong query is an answer; any other error goes on. */

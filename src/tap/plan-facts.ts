@@ -33,12 +33,10 @@ export function planFacts(plan: PlanNode, tables: Tables): PlanFacts {
     const table = tables.all.find(t => t.sqlSchema === node.schema && t.sqlName === node.table)
     return table ? [{ node, part, table }] : []
   })
-  const scanned = reads
-    .filter(
-      ({ node, part, table }) => /Seq Scan$/.test(node.type) && (table.rows ?? node.rows) * part >= SMALL,
-    )
-    .map(({ table }) => table)
-  const used = reads.flatMap(({ node, table }) => indexOf(node, table) ?? [])
+  const isScanned = ({ node, part, table }: (typeof reads)[number]) =>
+    isUnbounded(node) && (table.rows ?? node.rows) * part >= SMALL
+  const scanned = reads.filter(isScanned).map(({ table }) => table)
+  const used = reads.filter(r => !isScanned(r)).flatMap(({ node, table }) => indexOf(node, table) ?? [])
   const tasks = everyNode(plan).flatMap(node => node.tasks ?? [])
   const kind: PlanClass = everyNode(plan).some(isNestedScan)
     ? 'nested scan'
@@ -67,6 +65,11 @@ function scans(node: PlanNode, part: number): { node: PlanNode; part: number }[]
     ...node.inputs.flatMap((each, i) => scans(each, i === 0 ? reads : 1)),
     ...node.beside.flatMap(each => scans(each, 1)),
   ]
+}
+
+/** Nothing tells where to begin and end, though it may go in the order of an index. */
+function isUnbounded({ indexCondition, inputs }: PlanNode): boolean {
+  return indexCondition === undefined && inputs.every(isUnbounded)
 }
 
 const readsAll = ({ type }: PlanNode) => /^(Sort|Hash|Aggregate|WindowAgg|SetOp|Materialize)$/.test(type)
