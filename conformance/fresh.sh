@@ -14,7 +14,7 @@ set -eu
 
 SUITE=${SUITE:-bookworm}
 # The tree shares this machine's ports.
-PORT=$(node -p 's = net.createServer().listen(0, "127.0.0.1"); p = s.address().port; s.close(); p')
+PORT=$(node -e 's = net.createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 repo=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
