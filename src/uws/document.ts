@@ -1,5 +1,5 @@
 /** UWS 1.1 appendix B: jobs as XML. Element order is the schema's; runId is left out rather than nil. */
-import { element, escapeText } from '../votable/xml.ts'
+import { element, escapeAttribute, escapeText } from '../votable/xml.ts'
 import type { Job, JobResult } from './job.ts'
 import type { JobReference } from './list.ts'
 
@@ -59,17 +59,18 @@ export async function* jobListDocument(
 ): AsyncGenerator<Uint8Array> {
   const open = element('uws:jobs', { ...NAMESPACES, version: '1.1' })
   yield Buffer.from(`${XML}${open.slice(0, -2)}>\n`)
-  for await (const page of pages) yield Buffer.from(page.map(job => reference(job, listUrl)).join(''))
+  const url = escapeAttribute(listUrl)
+  for await (const page of pages) yield Buffer.from(page.map(job => reference(job, url)).join(''))
   yield Buffer.from('</uws:jobs>\n')
 }
 
-function reference(job: JobReference, listUrl: string): string {
-  const content =
-    leaf('uws:phase', job.phase) +
-    (job.runId === undefined ? '' : leaf('uws:runId', job.runId)) +
-    leaf('uws:ownerId', job.owner) +
-    leaf('uws:creationTime', timeText(job.creationTime))
-  return `${element('uws:jobref', { id: job.id, 'xlink:type': 'simple', 'xlink:href': `${listUrl}/${job.id}` }, content)}\n`
+/** Printed rather than built, since lists are long. `url` is escaped already. */
+function reference({ id, phase, runId, owner, creationTime }: JobReference, url: string): string {
+  const run = runId === undefined ? '' : leaf('uws:runId', runId)
+  return (
+    `<uws:jobref id="${id}" xlink:type="simple" xlink:href="${url}/${id}"><uws:phase>${phase}</uws:phase>${run}` +
+    `${leaf('uws:ownerId', owner)}<uws:creationTime>${timeText(creationTime)}</uws:creationTime></uws:jobref>\n`
+  )
 }
 
 /** UWS 1.1 §2.2.2.4: what came as a file is there by reference. */
