@@ -91,7 +91,7 @@ async function examined(
 }
 
 /** Seconds from which it matters what a rewrite saves. */
-const WORTH_SECONDS = 0.1
+const WORTH_SECONDS = 0.05
 
 /** The first rewrite of a slow query tells what it saves, if it saves half. */
 async function withGain(
