@@ -31,7 +31,7 @@ export function checkText(check: Check, query: string): string {
   return `${parts.join('\n\n')}\n`
 }
 
-function pointed(query: string, at: TextSpan, message: string, hint: string | undefined): string {
+function pointed(query: string, at: TextSpan, message: string, hint: string | null | undefined): string {
   const lines = [`line ${at.line}, column ${at.column}: ${message}`, ...excerpt(query, at).split('\n')]
   if (hint) lines.push(...hint.split('\n'))
   return lines.map((line, i) => (i === 0 ? line : `  ${line}`)).join('\n')

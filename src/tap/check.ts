@@ -26,10 +26,13 @@ export interface CheckDependencies {
   readonly limits: Limits
 }
 
+/** A problem, with every key in the answer. */
+type Found = Omit<Problem, 'hint'> & { readonly hint: string | null }
+
 /** What the doctor says; null where the query is too wrong to tell. */
 export interface Check {
   readonly ok: boolean
-  readonly problems: readonly Problem[]
+  readonly problems: readonly Found[]
   /** Sentences: repairs made, extensions used, what will surprise. */
   readonly infos: readonly string[]
   /** The statement for PostgreSQL, its parameters put in. */
@@ -115,7 +118,7 @@ function refused(error: unknown, query: string, compiled: Compiled | undefined):
   const whole: Problem = { message: error.message, start: 0, end: query.length, ...locate(query, 0) }
   return {
     ok: false,
-    problems: error.problems.length > 0 ? error.problems : [whole],
+    problems: (error.problems.length > 0 ? error.problems : [whole]).map(found),
     infos: compiled?.infos ?? [],
     sql: compiled ? readableSql(compiled) : null,
     fields: compiled?.fields ?? [],
@@ -124,6 +127,15 @@ function refused(error: unknown, query: string, compiled: Compiled | undefined):
     suggestions: [],
   }
 }
+
+const found = ({ message, line, column, start, end, hint }: Problem): Found => ({
+  message,
+  line,
+  column,
+  start,
+  end,
+  hint: hint ?? null,
+})
 
 /** The statement with its parameters as literals, to be read by people. */
 function readableSql({ text, values }: Compiled): string {

@@ -176,6 +176,8 @@ describe('a wrong query', () => {
       ],
     )
     assert.match(answer.problems[0]?.hint ?? '', /ra/)
+    for (const problem of answer.problems)
+      assert.deepEqual(Object.keys(problem), ['message', 'line', 'column', 'start', 'end', 'hint'])
     assert.deepEqual([answer.sql, answer.fields, answer.estimate, answer.plan], [null, [], null, null])
   })
 
