@@ -9,8 +9,10 @@ import { ingestTableCommand } from './ingest/command.ts'
 import { openLog } from './log.ts'
 import { migrateCommand } from './migrate-command.ts'
 import { runnerCommand } from './runner-command.ts'
+import { schemaApplyCommand, schemaExportCommand } from './schema-command.ts'
 import { serveCommand } from './serve-command.ts'
 import { openSite, type Site } from './site.ts'
+import { describeCommand, dropCommand, listCommand } from './tables-command.ts'
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
@@ -18,6 +20,11 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   demoCommand,
   ingestTableCommand,
+  schemaApplyCommand,
+  schemaExportCommand,
+  listCommand,
+  describeCommand,
+  dropCommand,
   adqlCheckCommand,
   doctorCommand,
 ]

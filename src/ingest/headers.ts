@@ -11,6 +11,8 @@ export interface Headers {
   readonly fields: readonly Field[]
   /** The types are guesses from the values, and may be made wider. */
   readonly guessed: boolean
+  /** Columns without any value in any of the files. */
+  readonly untyped?: ReadonlySet<number>
   /** Rows of all files, where all say so. */
   readonly rows: number | undefined
   readonly systems: Systems
@@ -34,6 +36,7 @@ export async function readHeaders(
     all = {
       fields: merged(all, source, files[0]!, file),
       guessed: all.guessed && source.guessed,
+      untyped: new Set([...(all.untyped ?? [])].filter(i => source.untyped?.has(i))),
       rows: all.rows === undefined || source.rows === undefined ? undefined : all.rows + source.rows,
       systems: all.systems,
       description: all.description,
@@ -54,6 +57,8 @@ function merged(one: Headers, other: Headers, first: string, file: string): Fiel
   return fields.map((a, i) => {
     const b = other.fields[i]!
     if (a.name !== b.name) throw refuse(`column ${i + 1} is ${b.name}, not ${a.name}`)
+    if (other.untyped?.has(i)) return a
+    if (one.untyped?.has(i)) return b
     const type = commonType(a, one.guessed, b, other.guessed)
     if (!type) throw refuse(`column ${a.name} is ${sqlType(b)}, not ${sqlType(a)}`)
     if (a.unit !== b.unit && !other.guessed)

@@ -13,7 +13,7 @@ export interface TableName {
 }
 
 /** Schemas that are not the surveys' own. */
-const RESERVED =
+export const RESERVED =
   /^(tap_schema|tap_upload|ivoa|uws|auth|almagest|adql|pgsphere|information_schema|pg_.*|mydb(_.*)?)$/
 
 /** PostgreSQL's names hold 63 bytes; some are left for the suffix of a table built beside. */
@@ -76,6 +76,11 @@ export function nameColumns(fields: readonly Field[], notices: string[]): NamedC
     const description = [field.description, `(${original})`].filter(Boolean).join(' ')
     return { field: { ...field, name, description }, sqlName, source }
   })
+}
+
+/** A column's name in PostgreSQL. */
+export function sqlColumnName(name: string): string {
+  return unique(name.toLowerCase(), new Set(SYSTEM), MAX_COLUMN_BYTES)
 }
 
 /** The name cut to so many bytes, or with _2, _3 … after it, whichever is not taken; takes it. */

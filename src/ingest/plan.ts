@@ -4,10 +4,10 @@ import { ServiceError } from '../error.ts'
 import type { PublishedColumn } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
 import { fieldAfter, newFacts, type Systems, type TextFacts } from '../votable/table-source.ts'
+import { CELL_COLUMNS } from './cells.ts'
 import type { ExistingColumn } from './existing.ts'
-import { commonType, readHeaders } from './headers.ts'
+import { commonType, type Headers, readHeaders } from './headers.ts'
 import { nameColumns } from './names.ts'
-import { SHARD_ORDER } from './place.ts'
 import { fieldNamed, findIdentifiers, findPosition, type Position } from './position.ts'
 import type { SqlColumn } from './statements.ts'
 
@@ -50,27 +50,6 @@ export interface ColumnPlan {
   published(): PublishedColumn[]
 }
 
-const CELL_COLUMNS: readonly PublishedColumn[] = [
-  {
-    field: {
-      name: 'hpx29',
-      datatype: 'long',
-      ucd: 'pos.healpix',
-      description: 'HEALPix cell of the position, NESTED, order 29',
-    },
-    sqlName: 'hpx29',
-  },
-  {
-    field: {
-      name: 'hpx_shard',
-      datatype: 'int',
-      ucd: 'pos.healpix',
-      description: `HEALPix cell of the position, NESTED, order ${SHARD_ORDER}`,
-    },
-    sqlName: 'hpx_shard',
-  },
-]
-
 /** PostgreSQL's limit. */
 const MOST_COLUMNS = 1600
 
@@ -82,7 +61,7 @@ export async function planColumns(
   const notices: string[] = []
   const headers = await readHeaders(options.files, options.select, notices)
   const { rows, systems, guessed } = headers
-  const fields = guessed && existing ? adapted(headers.fields, existing) : headers.fields
+  const fields = guessed && existing ? adapted(headers, existing) : headers.fields
   if (fields.length === 0) throw new ServiceError('usage', `${options.files[0]}: the table has no columns.`)
   if (fields.length + CELL_COLUMNS.length > MOST_COLUMNS) {
     throw new ServiceError(
@@ -132,14 +111,27 @@ export async function planColumns(
   }
 }
 
-/** Guesses as the types of a table that is there, wherever those can hold them; units come from there, too. */
-function adapted(fields: readonly Field[], existing: readonly ExistingColumn[]): Field[] {
-  return fields.map(field => {
+const NUMBERS = ['unsignedByte', 'short', 'int', 'long', 'float', 'double']
+
+/**
+ * Guesses as the types of a table that is there: numbers as its numbers, whose range is checked row by row; a column
+ * without values as whatever it is there. Units come from there, too.
+ */
+function adapted({ fields, untyped }: Headers, existing: readonly ExistingColumn[]): Field[] {
+  return fields.map((field, i) => {
     const column = existing.find(c => c.sqlName === field.name.toLowerCase())
-    const { datatype, arraysize, unit } = column ?? {}
-    const own: Field | undefined = column && ({ ...field, datatype: datatype!, arraysize } as Field)
-    const type = own && commonType(own, false, field, true)
-    return { ...(type ?? field), ...(unit !== undefined && !field.unit && { unit }) }
+    if (!column) return field
+    const { datatype, arraysize, unit } = column
+    const areNumbers = [field, column].every(f => f.arraysize === undefined && NUMBERS.includes(f.datatype))
+    const fits =
+      untyped?.has(i) ||
+      areNumbers ||
+      commonType({ ...field, datatype, arraysize } as Field, false, field, true)
+    const { arraysize: _, ...rest } = field
+    return {
+      ...(fits ? { ...rest, datatype, ...(arraysize !== undefined && { arraysize }) } : field),
+      ...(unit !== undefined && !field.unit && { unit }),
+    }
   })
 }
 

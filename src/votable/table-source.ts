@@ -12,6 +12,8 @@ export interface TableSource {
   readonly systems: Systems
   /** Types were worked out from the values, and another file of the same table may need wider ones. */
   readonly guessed: boolean
+  /** Indexes of columns without any value, of which no type can be guessed. */
+  readonly untyped?: ReadonlySet<number>
   /** Sentences for people: names changed, columns left out. Grows while the rows are read. */
   readonly notices: readonly string[]
   /** Grows while the rows are read. */

@@ -49,6 +49,8 @@ test('guessed types become as wide as all files need, and as the table that is a
     ['5', 13, 7],
     ['3000000000', 12.5, 2.5],
   ])
+  const empty = file('empty_x.csv', 'id,ra,dec,x\n7,15,25,\n')
+  await ingest([empty], 'csv.nights', { mode: 'append' })
   const words = file('words.csv', 'id,ra,dec,x\n6,14,24,many\n')
   await assert.rejects(ingest([words], 'csv.nights', { mode: 'append' }), /columns are not those/)
 })

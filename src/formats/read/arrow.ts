@@ -53,7 +53,10 @@ export async function openArrow(bytes: ArrowBytes): Promise<TableSource> {
 
 async function openReader(bytes: ArrowBytes) {
   try {
-    const reader = await RecordBatchReader.from(typeof bytes === 'function' ? bytes() : handleOf(bytes))
+    const reader =
+      typeof bytes === 'function'
+        ? await RecordBatchReader.from(bytes())
+        : await RecordBatchReader.from(handleOf(bytes))
     return await reader.open()
   } catch (error) {
     throw broken(error)

@@ -37,7 +37,10 @@ export async function openCsv(file: OpenFile, fields: readonly Field[] | undefin
   const { head, whole } = await beginning(chunks())
   const layout = layoutOf(head, whole)
   // Columns that were worked out from others come after those of the file.
-  const guessed = fields?.slice(0, layout.names.length) ?? (await guessFields(chunks(), layout))
+  const known = fields?.slice(0, layout.names.length)
+  const { guessed, untyped } = known
+    ? { guessed: known, untyped: new Set<number>() }
+    : await guessFields(chunks(), layout)
   if (guessed.length !== layout.names.length) {
     throw new ServiceError('usage', `the file has ${layout.names.length} columns, not ${guessed.length}`)
   }
@@ -48,6 +51,7 @@ export async function openCsv(file: OpenFile, fields: readonly Field[] | undefin
     description: undefined,
     systems: NO_SYSTEMS,
     guessed: true,
+    untyped,
     notices,
     text: facts,
     batches: () => rowBatches(chunks(), layout, guessed, facts),
@@ -76,7 +80,10 @@ async function beginning(chunks: AsyncIterable<Buffer>): Promise<{ head: Buffer;
 
 const never = () => false
 
-async function guessFields(chunks: AsyncIterable<Buffer>, layout: Layout): Promise<Field[]> {
+async function guessFields(
+  chunks: AsyncIterable<Buffer>,
+  layout: Layout,
+): Promise<{ guessed: Field[]; untyped: Set<number> }> {
   const { names, units, skip } = layout
   const guesses = names.map(newGuess)
   const take = (data: Buffer, { count, from, to }: Cells, record: number): boolean => {
@@ -94,9 +101,12 @@ async function guessFields(chunks: AsyncIterable<Buffer>, layout: Layout): Promi
   const isNumber = ({ datatype }: Field) => datatype === 'int' || datatype === 'double'
   // A list of positions in whole degrees is one of positions all the same.
   const pair = findPair(fields, isNumber)
-  return fields.map((field, c) =>
-    c === pair?.ra || c === pair?.dec ? { ...field, datatype: 'double' } : field,
-  )
+  return {
+    guessed: fields.map((field, c) =>
+      c === pair?.ra || c === pair?.dec ? { ...field, datatype: 'double' } : field,
+    ),
+    untyped: new Set(guesses.flatMap((guess, c) => (guess.seen() ? [] : [c]))),
+  }
 }
 
 async function* rowBatches(

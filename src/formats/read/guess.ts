@@ -6,6 +6,8 @@ export interface Guess {
   /** Takes a value into account; a quoted one is a text unless it is a number all the same. */
   see(data: Buffer, from: number, to: number): void
   field(name: string): Field
+  /** Whether there was any value. */
+  seen(): boolean
 }
 
 const INTEGER = 1
@@ -39,6 +41,7 @@ export function newGuess(): Guess {
         if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value) kinds = 0
       }
     },
+    seen: () => seen,
     field(name) {
       if (!seen || kinds === 0) return { name, datatype: 'char', arraysize: '*' }
       if (kinds & INTEGER) return { name, datatype: bits === 32 ? 'int' : 'long' }
