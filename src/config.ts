@@ -24,6 +24,8 @@ export interface Config {
   readonly authority: string
   readonly limits: Limits
   readonly jobs: JobLimits
+  /** Where results of jobs are; undefined: on the disk, under `dir`. */
+  readonly storage: BucketStorage | undefined
   /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
   readonly lightCurves: unknown
   readonly trustedProxies: readonly string[]
@@ -84,6 +86,16 @@ export interface JobLimits {
   readonly listAnonymous: boolean
 }
 
+/** S3-compatible object storage. */
+export interface BucketStorage {
+  readonly bucket: string
+  /** Undefined: Amazon's own, of the region. */
+  readonly endpoint: string | undefined
+  readonly region: string
+  /** What every key begins with. */
+  readonly prefix: string
+}
+
 export const DEFAULT_JOBS: JobLimits = {
   fastSlots: 4,
   slowSlots: 2,
@@ -134,6 +146,7 @@ export function loadConfig(env: Env = process.env): Config {
     // Without a site file this is the demo, whose jobs everybody may see.
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     lightCurves: site.lightCurves,
+    storage: bucketStorage(site.storage),
     trustedProxies: strings(site, 'trustedProxies'),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', [
       'trace',
@@ -179,6 +192,26 @@ function jobLimits(given: unknown, demo: boolean): JobLimits {
     if (all[low] > all[high]) throw new ConfigError(`jobs.${low}: must not exceed jobs.${high}`)
   }
   return all
+}
+
+function bucketStorage(given: unknown): BucketStorage | undefined {
+  if (given === undefined) return undefined
+  if (!isRecord(given)) throw new ConfigError('storage: must be a mapping')
+  const { bucket, endpoint, region = 'us-east-1', prefix = '', ...unknown } = given
+  for (const key of Object.keys(unknown)) {
+    throw new ConfigError(`storage.${key}: unknown; known are bucket, endpoint, region, prefix`)
+  }
+  for (const [key, value] of Object.entries({ bucket, region, prefix })) {
+    if (typeof value !== 'string' || (value === '' && key !== 'prefix')) {
+      throw new ConfigError(`storage.${key}: must be a text`)
+    }
+  }
+  return Object.freeze({
+    bucket: bucket as string,
+    endpoint: endpoint === undefined ? undefined : absoluteUrl('storage.endpoint', String(endpoint)),
+    region: region as string,
+    prefix: prefix as string,
+  })
 }
 
 /** A mapping of positive integers, and of booleans where the default is one. */

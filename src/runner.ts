@@ -31,7 +31,13 @@ export async function openWorkshop(
     const curves = await openLightCurves(config.lightCurves, catalog.current)
     const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves }
     const kinds = [tapJobs({ ...deps, annotate: annotator(deps, url) }), lightCurveJobs(deps)]
-    const jobs = await openJobs({ db: site.db, dir: config.dir, limits: config.jobs, kinds })
+    const jobs = await openJobs({
+      db: site.db,
+      dir: config.dir,
+      limits: config.jobs,
+      storage: config.storage,
+      kinds,
+    })
     return {
       site,
       catalog,

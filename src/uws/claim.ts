@@ -126,7 +126,7 @@ export const RUNNER_DIED: ErrorSummary = {
 /** The words for a job that outlived its database connections. */
 export const DATABASE_WENT: ErrorSummary = {
   type: 'transient',
-  message: 'The database went away while this job was running, twice.',
+  message: 'The database, or the storage of results, went away while this job was running, twice.',
   detail: 'Run the job again.',
 }
 

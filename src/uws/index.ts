@@ -1,26 +1,34 @@
 /** The parts of `uws` put together, once a process. */
 import path from 'node:path'
-import type { JobLimits } from '../config.ts'
+import type { BucketStorage, JobLimits } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { openJobEvents } from './events.ts'
 import type { JobKind, Jobs } from './job.ts'
-import { diskStorage } from './storage.ts'
+import { diskStorage, type Storage } from './storage.ts'
 
 export interface JobsOptions {
   readonly db: Database
   /** ALMAGEST_DIR: results and spool are under it. */
   readonly dir: string
   readonly limits: JobLimits
+  readonly storage: BucketStorage | undefined
   readonly kinds: readonly JobKind[]
 }
 
-export async function openJobs({ db, dir, limits, kinds }: JobsOptions): Promise<Jobs> {
+export async function openJobs({ db, dir, limits, storage, kinds }: JobsOptions): Promise<Jobs> {
   return {
     db,
     limits,
     kinds,
     events: await openJobEvents(db),
-    storage: diskStorage(path.join(dir, 'results')),
+    storage: await openStorage(storage, dir),
     spool: path.join(dir, 'spool'),
   }
+}
+
+/** The client of object storage is large, and loaded where a site has one. */
+async function openStorage(bucket: BucketStorage | undefined, dir: string): Promise<Storage> {
+  if (!bucket) return diskStorage(path.join(dir, 'results'))
+  const { bucketStorage } = await import('./storage-s3.ts')
+  return bucketStorage(bucket)
 }

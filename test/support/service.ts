@@ -55,7 +55,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const deps = { db, catalog: catalog.current, limits: config.limits, curves }
   let url = ''
   const kinds = [tapJobs({ ...deps, annotate: annotator(deps, () => url) }), lightCurveJobs(deps)]
-  const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, kinds })
+  const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, storage: config.storage, kinds })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs, curves }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
