@@ -19,9 +19,11 @@ export function progressBar(stream: NodeJS.WritableStream, title: string): { rep
   const begun = performance.now()
   let drawnAt = 0
   let last = ''
+  let current = { phase: '', begunAt: begun, doneAt: 0 }
   const seconds = () => ((performance.now() - begun) / 1000).toFixed(0)
   return {
     report({ phase, done, total }) {
+      if (phase !== current.phase) current = { phase, begunAt: performance.now(), doneAt: done }
       const share = total ? Math.min(1, done / total) : undefined
       if (terminal) {
         if (performance.now() - drawnAt < REDRAW_MS && share !== 1) return
@@ -29,7 +31,9 @@ export function progressBar(stream: NodeJS.WritableStream, title: string): { rep
         const filled = Math.round((share ?? 0) * WIDTH)
         const bar = share === undefined ? '' : `[${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] `
         const count = total ? `${compact(done)} of ${compact(total)}` : compact(done)
-        stream.write(`\r\x1b[K${title}: ${bar}${phase}, ${count}, ${seconds()} s`)
+        stream.write(
+          `\r\x1b[K${title}: ${bar}${phase}, ${count}, ${seconds()} s${pace(current, done, total)}`,
+        )
         return
       }
       const line = `${title}: ${phase}${share === undefined ? '' : ` ${Math.floor(share * 10) * 10} %`}`
@@ -40,6 +44,21 @@ export function progressBar(stream: NodeJS.WritableStream, title: string): { rep
       if (terminal) stream.write('\r\x1b[K')
     },
   }
+}
+
+interface Phase {
+  readonly begunAt: number
+  /** What was done when it began. */
+  readonly doneAt: number
+}
+
+/** Rate and time left, once there is something to go by. */
+function pace({ begunAt, doneAt }: Phase, done: number, total: number | undefined): string {
+  const elapsed = (performance.now() - begunAt) / 1000
+  const rate = (done - doneAt) / elapsed
+  if (elapsed < 1 || !(rate > 0)) return ''
+  const left = total === undefined ? '' : `, ${Math.ceil((total - done) / rate)} s left`
+  return `, ${compact(rate)}/s${left}`
 }
 
 function compact(n: number): string {

@@ -36,7 +36,10 @@ interface Loaded {
   readonly rows: Spool
 }
 
-export type UploadLimits = Pick<Limits, 'uploadRows' | 'uploadColumns'>
+export type UploadLimits = Pick<Limits, 'uploadBytes' | 'uploadRows' | 'uploadColumns'>
+
+/** What a gzip file may unpack to, as a multiple of what may come in. */
+const UNPACKED = 10
 
 /** Throws `usage` for what cannot be read, naming table, row and column; `tooLarge` for too much of it. */
 export async function readUploads(
@@ -84,7 +87,11 @@ async function load(
 ): Promise<Loaded> {
   const title = `TAP_UPLOAD.${upload.name}`
   const folder = path.dirname(upload.path)
-  const source = await openTable(upload.path, { title, folder })
+  const source = await openTable(upload.path, {
+    title,
+    folder,
+    mostBytes: UNPACKED * limits.uploadBytes,
+  })
   try {
     const { uploadColumns } = limits
     if (source.fields.length === 0) throw new ServiceError('usage', `${title}: the table has no columns`)

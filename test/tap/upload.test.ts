@@ -1,9 +1,14 @@
 /** Uploads (TAP 1.1 §2.7.6) as curl, stilts and pyvo send them. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import { publishSchema, publishTable } from '../../src/tap/publish.ts'
 import { testDatabase } from '../support/database.ts'
 import { pythonClient, withoutPython } from '../support/python.ts'
@@ -148,6 +153,62 @@ describe('uploads', () => {
     const left = () => readdirSync(path.join(dir, 'spool'))
     for (let i = 0; i < 50 && left().length > 0; i++) await new Promise(resolve => setTimeout(resolve, 20))
     assert.deepEqual(left(), [])
+  })
+
+  it('by curl, in every format', async () => {
+    const csv = path.join(folder, 'targets.csv')
+    writeFileSync(csv, 'name,ra,dec\nA,10.0001,0.0001\nB,10.2,0.3\n')
+    const duck = await (await DuckDBInstance.create(':memory:')).connect()
+    const parquet = path.join(folder, 'targets.parquet')
+    await duck.run(`COPY (SELECT * FROM '${csv}') TO '${parquet}' (FORMAT parquet)`)
+    duck.closeSync()
+    const arrow = path.join(folder, 'targets.arrow')
+    const columns = {
+      name: ['A', 'B'],
+      ra: Float64Array.of(10.0001, 10.2),
+      dec: Float64Array.of(0.0001, 0.3),
+    }
+    writeFileSync(arrow, tableToIPC(tableFromArrays(columns), 'stream'))
+    const ecsv = path.join(folder, 'targets.ecsv')
+    const declared = [
+      'name: name, datatype: string',
+      'name: ra, datatype: float64, unit: deg',
+      'name: dec, datatype: float64',
+    ]
+    writeFileSync(
+      ecsv,
+      `# %ECSV 1.0\n# ---\n# datatype:\n${declared.map(c => `# - {${c}}\n`).join('')}name ra dec\nA 10.0001 0.0001\nB 10.2 0.3\n`,
+    )
+    writeFileSync(`${csv}.gz`, gzipSync(readFileSync(csv)))
+    const query =
+      'SELECT u.name, g.id FROM TAP_UPLOAD.mine AS u JOIN sky.grid AS g ON DISTANCE(POINT(u.ra, u.dec), POINT(g.ra, g.dec)) < 2/3600. ORDER BY g.id'
+    for (const file of [csv, `${csv}.gz`, parquet, arrow, ecsv]) {
+      const { stdout } = await promisify(execFile)('curl', [
+        '-s',
+        `${service.url}/tap/sync`,
+        '-F',
+        'LANG=ADQL',
+        '-F',
+        'FORMAT=csv',
+        '-F',
+        `QUERY=${query}`,
+        '-F',
+        'UPLOAD=mine,param:t',
+        '-F',
+        `t=@${file}`,
+      ])
+      assert.equal(stdout, 'name,id\r\nA,5050\r\nB,7080\r\n', path.basename(file))
+    }
+  })
+
+  it('that unpack to much more than they are, are refused', async () => {
+    const bomb = gzipSync(Buffer.alloc(30_000_000, 'a'))
+    assert.ok(bomb.length < 100_000)
+    const { status, text } = await ask('SELECT * FROM TAP_UPLOAD.t', 't,param:x', {
+      x: new Blob([new Uint8Array(bomb)]),
+    })
+    assert.equal(status, 413)
+    assert.match(text, /unpacks to more than 20000000 bytes/)
   })
 
   it('are seen by nobody else and are gone afterwards', async () => {

@@ -21,15 +21,18 @@ const CHUNK = 256 * 1024
 /** Enough to see how a table without a header's help is laid out. */
 const HEAD = 64 * 1024
 
-/** Opens a file; gzip is known by its first bytes, whatever the file's name is. */
-export async function openFile(file: string): Promise<OpenFile> {
+/**
+ * Opens a file; gzip is known by its first bytes, whatever the file's name is. What unpacks to more than `mostBytes`
+ * is refused when that is reached.
+ */
+export async function openFile(file: string, mostBytes = Number.POSITIVE_INFINITY): Promise<OpenFile> {
   const handle = await open(file, 'r').catch(error => {
-    throw new ServiceError('usage', `Cannot read ${file}: ${(error as Error).message}`, { cause: error })
+    throw new ServiceError('usage', `the file cannot be read: ${(error as Error).message}`, { cause: error })
   })
   const magic = (await readAt(handle, 0, 2)).toString('hex')
   if (magic !== '1f8b') return openPlain(handle)
   await handle.close()
-  return openGzip(file)
+  return openGzip(file, mostBytes)
 }
 
 async function openPlain(handle: FileHandle): Promise<OpenFile> {
@@ -54,7 +57,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   return bytes.subarray(0, done)
 }
 
-async function openGzip(file: string): Promise<OpenFile> {
+async function openGzip(file: string, mostBytes: number): Promise<OpenFile> {
   const compressed = createReadStream(file, { highWaterMark: CHUNK })
   const gunzip = createGunzip({ chunkSize: CHUNK })
   compressed.on('error', error => gunzip.destroy(error))
@@ -62,6 +65,7 @@ async function openGzip(file: string): Promise<OpenFile> {
   let chunk = Buffer.alloc(0) as Buffer
   /** Offset of the chunk's first byte. */
   let position = 0
+  let unpacked = 0
 
   /** Drops what was read; false at the end of the file. */
   const next = async (): Promise<boolean> => {
@@ -73,6 +77,10 @@ async function openGzip(file: string): Promise<OpenFile> {
       )
     })
     if (done) return false
+    unpacked += value.length
+    if (unpacked > mostBytes) {
+      throw new ServiceError('tooLarge', `the gzip file unpacks to more than ${mostBytes} bytes`)
+    }
     chunk = value
     return true
   }
@@ -102,7 +110,7 @@ async function openGzip(file: string): Promise<OpenFile> {
     gunzip.destroy()
   }
   async function* fresh(): AsyncGenerator<Buffer> {
-    const again = await openGzip(file)
+    const again = await openGzip(file, mostBytes)
     try {
       yield* chunksOf(again.source)
     } finally {

@@ -24,6 +24,8 @@ export interface OpenOptions {
   readonly title?: string
   /** For what has to be unpacked first; the system's temporary folder by default. */
   readonly folder?: string
+  /** What a gzip file may unpack to. */
+  readonly mostBytes?: number
 }
 
 const READABLE =
@@ -32,7 +34,9 @@ const READABLE =
 /** Errors begin with the file's name. */
 export async function openTable(path: string, options: OpenOptions = {}): Promise<OpenTable> {
   const title = options.title ?? path
-  const file = await openFile(path)
+  const file = await openFile(path, options.mostBytes).catch(error => {
+    throw inFile(title, error)
+  })
   const closing: (() => Promise<unknown>)[] = [() => file.close()]
   const close = async () => {
     for (const one of closing.splice(0)) await one()
