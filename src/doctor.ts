@@ -4,6 +4,8 @@ import type { Command } from './command.ts'
 import type { Database } from './db/database.ts'
 import { migrations } from './db/migrate.ts'
 import { PUBLIC_ROLE } from './db/roles.ts'
+import { planSchema } from './ingest/felis/plan.ts'
+import { parseFelis } from './ingest/felis/read.ts'
 import { type Field, wireType } from './votable/field.ts'
 
 interface Check {
@@ -31,6 +33,8 @@ Exit code 0 when nothing is an error. --json also has database.url, a libpq URL.
       await migrationCheck(db),
       await diskCheck(setting.config.dir),
       ...(await catalogChecks(db)),
+      ...(await driftChecks(db)),
+      ...(await loadChecks(db)),
     ]
     const ok = checks.every(check => check.state !== 'error')
     if (argv.includes('--json')) {
@@ -194,6 +198,44 @@ function expectedType(column: PublishedColumn): string {
     column.sql_type ?? wireType({ datatype: column.datatype, arraysize: column.arraysize ?? undefined })
   const element = wire.replace('[]', '')
   return (REGTYPES[element] ?? element) + (wire.endsWith('[]') ? '[]' : '')
+}
+
+/** Schemas against the Felis files that they were last described by. */
+async function driftChecks(db: Database): Promise<readonly Check[]> {
+  const applied = await db.query<{ name: string; felis: string }>(
+    'SELECT schema_name AS name, felis FROM almagest.applied_schema ORDER BY 1',
+  )
+  const checks: Check[] = []
+  for (const { name, felis } of applied) {
+    // Columns that were taken from other files are not known here.
+    if (/^\s*columnRefs:/m.test(felis)) continue
+    const noFile = () => Promise.reject(new Error('no other files'))
+    const { changes, conflicts } = await planSchema(db, await parseFelis(felis, name, noFile))
+    const lines = [...conflicts, ...changes]
+    if (lines.length === 0) continue
+    const more = lines.length > 3 ? `, and ${lines.length - 3} more` : ''
+    checks.push({
+      name: 'felis',
+      state: 'warning',
+      message: `schema ${name} is not as its file describes it: ${lines.slice(0, 3).join('; ')}${more}`,
+      hint: `Run \`schema apply\` again, or \`schema export ${name}\` to keep it as it is.`,
+    })
+  }
+  return checks
+}
+
+/** Loads that were broken off, whose rows take room. */
+async function loadChecks(db: Database): Promise<readonly Check[]> {
+  const runs = await db.query<{ table: string; day: string }>(
+    `SELECT sql_schema || '.' || sql_table AS table, begun_at::date::text AS day FROM almagest.load_run
+      WHERE begun_at < now() - interval '1 day'`,
+  )
+  return runs.map(({ table, day }) => ({
+    name: 'ingest',
+    state: 'warning',
+    message: `the load of ${table} of ${day} was broken off`,
+    hint: `Give the same command again to go on, or \`drop ${table}\` to forget it.`,
+  }))
 }
 
 function withoutPassword(url: string): string {

@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import type { Command, CommandSetting } from '../../src/command.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { PUBLIC_ROLE } from '../../src/db/roles.ts'
+import { doctorCommand } from '../../src/doctor.ts'
 import { ingestTable } from '../../src/ingest/table.ts'
 import { openLog } from '../../src/log.ts'
 import { schemaApplyCommand, schemaExportCommand } from '../../src/schema-command.ts'
@@ -177,6 +178,30 @@ test('tables are made with keys, indexes and cells; changes are shown before the
     )
     return true
   })
+})
+
+test('doctor tells what has drifted from the file', async () => {
+  const drift = async () => {
+    const stdout = new PassThrough({ highWaterMark: 2 ** 26 })
+    const setting = {
+      stdout,
+      config: { dir: folder },
+      database: async () => ({ db, url: 'postgres://x/y', embedded: true }),
+    }
+    await doctorCommand.run(['--json'], setting as unknown as CommandSetting)
+    const { checks } = JSON.parse(String(stdout.read())) as { checks: { name: string; message: string }[] }
+    return checks.filter(check => check.name === 'felis' && check.message.includes('schema sky'))
+  }
+  assert.deepEqual(await drift(), [])
+  await db.query(
+    `UPDATE almagest.published_column SET unit = 'Jy' WHERE table_name = 'sky.Object' AND column_name = 'mag'`,
+  )
+  await db.query('ALTER TABLE sky.source DROP COLUMN flag')
+  const [check] = await drift()
+  assert.match(check!.message, /sky\.Object\.mag: unit "Jy" → "mag\(AB\)"/)
+  assert.match(check!.message, /\+ column sky\.Source\.flag/)
+  await run(schemaApplyCommand, path.join(folder, 'changed.yaml'))
+  assert.deepEqual(await drift(), [])
 })
 
 test('what was made is filled by ingest, listed, described and dropped', async () => {
