@@ -197,7 +197,7 @@ function tryCompile(run: Run, query: string, tables: Tables): Candidate | undefi
     return undefined
   } finally {
     const ms = performance.now() - begun
-    if (ms > 250) note(run.findings, 'compiling is slow', `${Math.round(ms)} ms`, query)
+    if (ms > 5000) note(run.findings, 'compiling is slow', `${Math.round(ms)} ms`, query)
   }
 }
 
