@@ -53,7 +53,7 @@ RETURN adql.circle(adql.point(lon_lat_radius[1], lon_lat_radius[2]), lon_lat_rad
 -- pgSphere 1.2 makes polygons of text only.
 CREATE FUNCTION adql.polygon(vertices spoint[]) RETURNS spoly
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN array_position(vertices, NULL) IS NULL THEN
+RETURN CASE WHEN (SELECT bool_and(v IS NOT NULL) FROM unnest(vertices) AS u(v)) THEN
   (SELECT ('{' || string_agg('(' || long(v) || ',' || lat(v) || ')', ',' ORDER BY n) || '}')::spoly
    FROM unnest(vertices) WITH ORDINALITY AS u(v, n)) END;
 

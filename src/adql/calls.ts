@@ -22,10 +22,16 @@ const REFUSED: Record<string, string> = {
 /** Geometries whose first argument may be a coordinate system (ADQL 2.1 §4.2.5). */
 const FRAMED = new Set(['point', 'circle', 'box', 'polygon'])
 
-export function resolveCall(e: ExpressionOf<'call'>, place: Place): Resolved {
+/** `over`: OVER follows, which a window function needs. */
+export function resolveCall(e: ExpressionOf<'call'>, place: Place, over = false): Resolved {
   const name = e.name.text.toLowerCase()
   if (name === 'in_unit') return inUnit(e, place)
-  return resolveNamed(e.name.text, e.args, undefined, e.name, e, place)
+  const made = resolveNamed(e.name.text, e.args, undefined, e.name, e, place)
+  if (!over && made.kind === 'call' && made.form.kind === 'window') {
+    const message = `${made.form.name} is a window function: OVER (…) must follow`
+    complain(place.state, e, message, `As in ${made.form.name}(…) OVER (PARTITION BY a ORDER BY b).`)
+  }
+  return made
 }
 
 /** A call by name, of arguments as they are written. */

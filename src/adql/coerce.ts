@@ -64,6 +64,20 @@ export function alike(
   ]
 }
 
+/** A value and all that it is compared with, each converted to what fits the others, wherever in the list it is. */
+export function allAlike(
+  given: Resolved,
+  others: readonly Resolved[],
+  complain: (c: Complaint) => void,
+): [Resolved, Resolved[]] {
+  let value = given
+  for (const other of others) {
+    const [made] = alike(value, other, () => {})
+    if (made.type !== 'unknown') value = made
+  }
+  return [value, others.map(other => alike(value, other, complain)[1])]
+}
+
 /** The complaint that two values do not compare; it points at the literal, or at the second one. */
 export function mismatch(left: Resolved, right: Resolved): Complaint {
   const at = left.kind === 'string' || left.kind === 'number' ? left : right

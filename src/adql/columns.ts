@@ -1,5 +1,6 @@
 /** A column's name in an expression: which one it is, or every reason why it is none. */
 import type { Identifier, Span } from './ast.ts'
+import { hasAggregate, hasWindow } from './grouping.ts'
 import { columnsNamed, reference, relationsNamed, type Scope } from './scope.ts'
 import { complain, type Place } from './state.ts'
 import { nearest, oneOf } from './suggest.ts'
@@ -35,11 +36,32 @@ function bare(name: Identifier, place: Place): Resolved | undefined {
     }
     if (scope === place.scope) {
       const item = place.items.find(i => matches(name, i.column.name))
-      if (item) return { ...item.expression, start: name.start, end: name.end }
+      if (item) {
+        checkAlias(name, item.expression, place)
+        return { ...item.expression, start: name.start, end: name.end }
+      }
     }
   }
   complainUnknown(name, place)
   return undefined
+}
+
+/** An alias stands for its expression, which may be none for this place. */
+function checkAlias(name: Identifier, meant: Resolved, place: Place): void {
+  const where = place.inside ?? (place.clause === 'ORDER BY' ? undefined : place.clause)
+  if (!where) return
+  const what = hasWindow(meant)
+    ? 'a window function'
+    : (place.inside || place.clause === 'GROUP BY') && hasAggregate(meant)
+      ? 'an aggregate'
+      : undefined
+  if (what)
+    complain(
+      place.state,
+      name,
+      `${name.text} is the alias of ${what}, which cannot stand in ${where}`,
+      'Compute it in a sub-query.',
+    )
 }
 
 function qualified(name: readonly Identifier[], span: Span, place: Place): Resolved | undefined {

@@ -16,17 +16,21 @@ export interface Cursor {
   end: number
   depth: number
   operators: number
+  /** Tables so far in this FROM. */
+  tables: number
 }
 
 /** Nesting of parentheses, sub-queries and functions. Each level is about ten stack frames here. */
 const MAX_DEPTH = 200
 /** Left-associative operators and joins make a tree as deep as the chain is long; AND and OR do not. */
 const MAX_OPERATORS = 1000
+/** PostgreSQL plans joins in time that grows faster than their number, and so does NATURAL JOIN here. */
+const MAX_TABLES = 100
 
 export function cursorOver(text: string): Cursor {
   const notes: Notes = new Map()
   const tokens = tokenize(text, notes)
-  return { text, tokens, notes, index: 0, token: tokens[0]!, end: 0, depth: 0, operators: 0 }
+  return { text, tokens, notes, index: 0, token: tokens[0]!, end: 0, depth: 0, operators: 0, tables: 0 }
 }
 
 export function advance(c: Cursor): Token {
@@ -79,6 +83,10 @@ export function countOperator(c: Cursor): void {
       `this query has more than ${MAX_OPERATORS} operators and joins`,
       'split it into several queries',
     )
+}
+
+export function countTable(c: Cursor): void {
+  if (++c.tables > MAX_TABLES) complain(c, c.token, `there are more than ${MAX_TABLES} tables in this FROM`)
 }
 
 export function note(c: Cursor, kind: Note['kind'], name: string, message: string, span: Span): void {

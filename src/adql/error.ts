@@ -29,18 +29,23 @@ export function excerpt(text: string, span: Span): string {
   return `${line}\n${' '.repeat(lead.length + span.start - from)}${'^'.repeat(width)}`
 }
 
+/** So many problems are shown; of more, the error says the number. */
+const MAX_PROBLEMS = 100
+
 /** Everything that is wrong with a query, as the one error that the service answers. */
 export function adqlError(text: string, complaints: readonly Complaint[]): ServiceError {
-  const problems: Problem[] = complaints.map(c => ({ ...locate(text, c.start), ...c }))
+  const problems: Problem[] = complaints.slice(0, MAX_PROBLEMS).map(c => ({ ...locate(text, c.start), ...c }))
   const blocks = problems.map(p => {
     const where = `line ${p.line}, column ${p.column}: ${p.message}`
     return `${where}\n${excerpt(text, p)}${p.hint ? `\n${p.hint}` : ''}`
   })
+  const more = complaints.length - problems.length
+  if (more > 0) blocks.push(`… and ${more} more`)
   const first = problems[0]
   const message =
     problems.length === 1 && first
       ? `ADQL error at line ${first.line}, column ${first.column}: ${first.message}`
-      : `ADQL: ${problems.length} problems in this query`
+      : `ADQL: ${complaints.length} problems in this query`
   const detail =
     problems.length === 1 && first
       ? excerpt(text, first) + (first.hint ? `\n${first.hint}` : '')

@@ -210,4 +210,25 @@ const aggregates: readonly Row[] = [
   ],
 ]
 
-export const USER_DEFINED = { scalars: [...POSITIONS, ...TIMES, ...TEXT, ...NUMBERS], aggregates }
+const neighbour = (name: string, sql: string, description: string): Row[] =>
+  ['NUMERIC', 'VARCHAR', 'TIMESTAMP'].map(type => [
+    `${name}(x ${type}) -> ${type}`,
+    `${sql}($1)`,
+    description,
+  ])
+
+/** SQL:2003's, each with OVER (…). */
+const windows: readonly Row[] = [
+  ['ROW_NUMBER() -> BIGINT', 'row_number()', 'Number of the row in its window, from 1.'],
+  ['RANK() -> BIGINT', 'rank()', 'Rank in the window; equal rows leave gaps after them.'],
+  ['DENSE_RANK() -> BIGINT', 'dense_rank()', 'Rank in the window without gaps.'],
+  ['PERCENT_RANK() -> DOUBLE', 'percent_rank()', 'Rank in the window, from 0 to 1.'],
+  ['CUME_DIST() -> DOUBLE', 'cume_dist()', 'Fraction of the window up to this row and its equals.'],
+  ['NTILE(n INTEGER) -> INTEGER', 'ntile($1)', 'Which of n parts of the window the row is in, from 1.'],
+  ...neighbour('LAG', 'lag', 'Value in the row before.'),
+  ...neighbour('LEAD', 'lead', 'Value in the row after.'),
+  ...neighbour('FIRST_VALUE', 'first_value', 'Value in the first row of the frame.'),
+  ...neighbour('LAST_VALUE', 'last_value', 'Value in the last row of the frame.'),
+]
+
+export const USER_DEFINED = { scalars: [...POSITIONS, ...TIMES, ...TEXT, ...NUMBERS], aggregates, windows }

@@ -43,7 +43,7 @@ export interface Form {
   readonly result: ParameterType
   readonly template: Template
   readonly description: string
-  readonly kind: 'scalar' | 'geometry' | 'aggregate'
+  readonly kind: 'scalar' | 'geometry' | 'aggregate' | 'window'
   /** Not of the standard: capabilities declare it. */
   readonly userDefined: boolean
   readonly predicate: boolean
@@ -95,6 +95,7 @@ export const FORMS: readonly Form[] = [
   ...AGGREGATES.map(row => form(row, 'aggregate', false)),
   ...USER_DEFINED.scalars.map(row => form(row, 'scalar', true)),
   ...USER_DEFINED.aggregates.map(row => form(row, 'aggregate', true)),
+  ...USER_DEFINED.windows.map(row => form(row, 'window', false)),
 ]
 
 const byName = new Map<string, Form[]>()

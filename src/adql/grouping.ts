@@ -50,9 +50,18 @@ function detail(e: Resolved): string {
 
 const isAggregate = (e: Resolved): boolean => e.kind === 'call' && e.form.kind === 'aggregate'
 
-function hasAggregate(e: Resolved): boolean {
-  return isAggregate(e) || (e.kind !== 'window' && children(e).some(hasAggregate))
+export function hasAggregate(e: Resolved): boolean {
+  return isAggregate(e) || inner(e).some(hasAggregate)
 }
+
+/** The operands; of a window function those of its call, which itself makes no group. */
+const inner = (e: Resolved): readonly Resolved[] => {
+  if (e.kind !== 'window') return children(e)
+  const [call, ...rest] = children(e)
+  return [...(call ? children(call) : []), ...rest]
+}
+
+export const hasWindow = (e: Resolved): boolean => e.kind === 'window' || children(e).some(hasWindow)
 
 /** Complains about each column that is neither grouped nor aggregated. */
 export function checkGrouping(body: SelectBody<ResolvedStage>, scope: Scope, state: State): void {
@@ -80,7 +89,7 @@ export function checkGrouping(body: SelectBody<ResolvedStage>, scope: Scope, sta
       )
       return
     }
-    for (const child of children(e)) visit(child)
+    for (const child of inner(e)) visit(child)
   }
   for (const e of checked) visit(e)
 }

@@ -9,6 +9,7 @@ import {
   close,
   complain,
   countOperator,
+  countTable,
   describe,
   enter,
   expect,
@@ -43,6 +44,7 @@ export function tableReference(c: Cursor, first = tablePrimary(c)): TableReferen
   const joins: Join[] = []
   for (let kind = joinKind(c); kind; kind = joinKind(c)) {
     countOperator(c)
+    countTable(c)
     const right = tablePrimary(c)
     const join: Join = { ...kind, right, specifications: [], end: c.end }
     while (c.token.key === 'ON' || c.token.key === 'USING') {

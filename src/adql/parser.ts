@@ -22,6 +22,7 @@ import {
   type Cursor,
   complain,
   countOperator,
+  countTable,
   cursorOver,
   enter,
   expect,
@@ -141,6 +142,8 @@ export function closeQuery(c: Cursor, open: Token): void {
 
 // ---------------------------------------------------------------- queries
 
+const MAX_WITH = 200
+
 /** WITH, at the top only (§4.5.1). */
 function withClause(c: Cursor): WithQuery[] {
   advance(c)
@@ -161,6 +164,7 @@ function withClause(c: Cursor): WithQuery[] {
     const query = queryExpression(c)
     closeQuery(c, open)
     withs.push({ name, query, start: name.start, end: c.end })
+    if (withs.length > MAX_WITH) complain(c, name, `there are more than ${MAX_WITH} WITH queries`)
   } while (accept(c, ','))
   if (c.token.key !== 'SELECT' && c.token.key !== '(') fail(c, 'a comma or SELECT', undefined, ['SELECT'])
   return withs
@@ -326,8 +330,13 @@ function select(c: Cursor): Select {
   if (c.token.key !== 'FROM') missingFrom(c)
   advance(c)
   const from: TableReference[] = []
-  do from.push(tableReference(c))
-  while (accept(c, ','))
+  const around = c.tables
+  c.tables = 0
+  do {
+    countTable(c)
+    from.push(tableReference(c))
+  } while (accept(c, ','))
+  c.tables = around
   const where = accept(c, 'WHERE') ? searchConditionAfter(c, 'WHERE') : undefined
   const groupBy: Expression[] = []
   if (accept(c, 'GROUP')) {

@@ -2,7 +2,7 @@
 import type { Expression, ExpressionOf, QueryExpression, Span } from './ast.ts'
 import { callOf, resolveCall, resolveNamed } from './calls.ts'
 import { castTo } from './cast.ts'
-import { alike, cast, commonOf, open } from './coerce.ts'
+import { alike, allAlike, cast, commonOf, open } from './coerce.ts'
 import { resolveColumn, unknown } from './columns.ts'
 import type { Complaint } from './error.ts'
 import { formsOf } from './functions.ts'
@@ -215,9 +215,9 @@ function comparison(e: ExpressionOf<'comparison'>, place: Place): Resolved {
 function between(e: ExpressionOf<'between'>, place: Place): Resolved {
   const { negated, start, end } = e
   const given = resolveExpression(e.operand, place)
-  const [first, low] = alike(given, resolveExpression(e.low, place), complaints(place))
-  const [operand, high] = alike(first, resolveExpression(e.high, place), complaints(place))
-  return { kind: 'between', negated, operand, low, high, type: 'boolean', start, end }
+  const bounds = [resolveExpression(e.low, place), resolveExpression(e.high, place)]
+  const [operand, [low, high]] = allAlike(given, bounds, complaints(place))
+  return { kind: 'between', negated, operand, low: low!, high: high!, type: 'boolean', start, end }
 }
 
 const isQuery = (values: readonly Expression[] | QueryExpression): values is QueryExpression =>
@@ -237,26 +237,19 @@ function inOf(e: ExpressionOf<'in'>, place: Place): Resolved {
     }
     return { kind: 'in', negated, operand, values: undefined, query: body, type: 'boolean', start, end }
   }
-  const values: Resolved[] = []
-  for (const v of e.values) {
-    const [a, b] = alike(operand, resolveExpression(v, place), complaints(place))
-    if (a.type !== 'unknown') operand = a
-    values.push(b)
-  }
-  return { kind: 'in', negated, operand, values, query: undefined, type: 'boolean', start, end }
+  const listed = e.values.map(v => resolveExpression(v, place))
+  const [value, values] = allAlike(operand, listed, complaints(place))
+  return { kind: 'in', negated, operand: value, values, query: undefined, type: 'boolean', start, end }
 }
 
 // ---------------------------------------------------------------- extensions
 
 function caseOf(e: ExpressionOf<'case'>, place: Place): Resolved {
   const { start, end } = e
-  const operand = e.operand && resolveExpression(e.operand, place)
-  const whens = e.whens.map(w => ({
-    when: operand
-      ? alike(operand, resolveExpression(w.when, place), complaints(place))[1]
-      : resolveCondition(w.when, place),
-    result: resolveExpression(w.then, place),
-  }))
+  const given = e.operand && resolveExpression(e.operand, place)
+  const tests = e.whens.map(w => (given ? resolveExpression : resolveCondition)(w.when, place))
+  const [operand, compared] = given ? allAlike(given, tests, complaints(place)) : [undefined, tests]
+  const whens = e.whens.map((w, i) => ({ when: compared[i]!, result: resolveExpression(w.then, place) }))
   const otherwise = e.otherwise && resolveExpression(e.otherwise, place)
   const type = commonOf([...whens.map(w => w.result), ...(otherwise ? [otherwise] : [])])
   if (!type) {
@@ -284,10 +277,29 @@ function window(e: ExpressionOf<'window'>, place: Place): Resolved {
       'Compute it in a sub-query.',
     )
   }
-  const call = resolveExpression(e.call, place)
+  if (place.inside) complain(place.state, e, `a window function cannot be nested in ${place.inside}`)
+  const call = e.call.kind === 'call' ? resolveCall(e.call, place, true) : resolveExpression(e.call, place)
+  checkWindowCall(call, place)
   const orderBy = e.orderBy.map((s): Sort<ResolvedStage> => ({ ...s, key: resolveExpression(s.key, place) }))
   const partitionBy = e.partitionBy.map(p => resolveExpression(p, place))
+  for (const key of [...partitionBy, ...orderBy.map(s => s.key as Resolved)]) {
+    if (isGeometry(key.type) || key.type === 'moc')
+      complain(place.state, key, `a window cannot be made by ${inWords(key.type)}`, 'Use its coordinates.')
+  }
   return { kind: 'window', call, partitionBy, orderBy, type: call.type, start, end }
+}
+
+/** OVER takes aggregates and window functions; PostgreSQL has no DISTINCT and no sorted aggregates there. */
+function checkWindowCall(call: Resolved, place: Place): void {
+  if (call.type === 'unknown') return
+  const form = call.kind === 'call' ? call.form : undefined
+  const name = form?.name ?? 'IN_UNIT'
+  if (!form || (form.kind !== 'aggregate' && form.kind !== 'window'))
+    complain(place.state, call, `${name} is no aggregate or window function, so it takes no OVER`)
+  else if (call.kind === 'call' && call.quantifier === 'DISTINCT')
+    complain(place.state, call, `${name} with DISTINCT takes no OVER`)
+  else if (form.template.some(p => typeof p === 'string' && p.includes('ORDER BY')))
+    complain(place.state, call, `${name} takes no OVER`, 'Compute it in a sub-query with GROUP BY.')
 }
 
 function subquery(e: ExpressionOf<'scalarSubquery'>, place: Place): Resolved {

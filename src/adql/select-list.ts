@@ -13,20 +13,18 @@ interface Unnamed {
   readonly name: string | undefined
 }
 
+/** PostgreSQL's limit of a select list. */
+const MAX_COLUMNS = 1664
+
 export function resolveItems(items: readonly Ast.SelectItem[], place: Place): Item<ResolvedStage>[] {
-  const found = items.flatMap((item): Unnamed[] => {
-    if (item.kind === 'item') {
-      const expression = resolveExpression(item.expression, place)
-      const own = item.expression.kind === 'column' ? columnName(item.expression, expression) : undefined
-      return [{ expression, name: item.alias?.text ?? own }]
-    }
-    const visible =
-      item.kind === 'star' ? place.scope.joined.flatMap(j => j.visible()) : tableStar(item, place)
-    return visible.map(v => ({
-      expression: { ...v.expression, start: item.start, end: item.end },
-      name: v.column.name,
-    }))
-  })
+  const found: Unnamed[] = []
+  for (const item of items) {
+    found.push(...unnamed(item, place))
+    if (found.length <= MAX_COLUMNS) continue
+    complain(place.state, item, `this query selects more than ${MAX_COLUMNS} columns`)
+    found.length = MAX_COLUMNS
+    break
+  }
   const taken = new Set<string>()
   for (const f of found) if (f.name !== undefined) taken.add(f.name.toLowerCase())
   const sqlNames = new Set<string>()
@@ -34,6 +32,19 @@ export function resolveItems(items: readonly Ast.SelectItem[], place: Place): It
     const unique = name ?? freeName(nameOf(expression), taken)
     return { expression, column: outputColumn(unique, expression, sqlNames) }
   })
+}
+
+function unnamed(item: Ast.SelectItem, place: Place): Unnamed[] {
+  if (item.kind === 'item') {
+    const expression = resolveExpression(item.expression, place)
+    const own = item.expression.kind === 'column' ? columnName(item.expression, expression) : undefined
+    return [{ expression, name: item.alias?.text ?? own }]
+  }
+  const visible = item.kind === 'star' ? place.scope.joined.flatMap(j => j.visible()) : tableStar(item, place)
+  return visible.map(v => ({
+    expression: { ...v.expression, start: item.start, end: item.end },
+    name: v.column.name,
+  }))
 }
 
 /** A merged column of a FULL join is an expression, and keeps its name. */

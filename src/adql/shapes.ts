@@ -135,10 +135,15 @@ export function boxCorners([lon, lat]: Position, width: number, height: number):
   })
 }
 
+/** Every edge is compared with every other. */
+const MAX_VERTICES = 1000
+
 function polygon(vertices: readonly Position[], e: Planned, complain: Complain): Shape {
   const at = { start: e.start, end: e.end }
   const distinct = vertices.filter((v, i) => !same(v, vertices[(i + 1) % vertices.length]!))
-  if (distinct.length < 3) complain({ ...at, message: 'a POLYGON needs three different vertices' })
+  if (vertices.length > MAX_VERTICES)
+    complain({ ...at, message: `a POLYGON has at most ${MAX_VERTICES} vertices, not ${vertices.length}` })
+  else if (distinct.length < 3) complain({ ...at, message: 'a POLYGON needs three different vertices' })
   else if (!inHemisphere(distinct)) {
     complain({
       ...at,
@@ -148,7 +153,7 @@ function polygon(vertices: readonly Position[], e: Planned, complain: Complain):
   } else if (crossesItself(distinct)) {
     complain({
       ...at,
-      message: 'the edges of this POLYGON cross each other',
+      message: 'the edges of this POLYGON cross or touch each other',
       hint: 'List its vertices in order around it.',
     })
   }
@@ -156,9 +161,10 @@ function polygon(vertices: readonly Position[], e: Planned, complain: Complain):
 }
 
 const same = (a: Position, b: Position): boolean => {
-  const [u, v] = [unitVector(a[0] * RAD, a[1] * RAD), unitVector(b[0] * RAD, b[1] * RAD)]
-  return Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
+  return near(unitVector(a[0] * RAD, a[1] * RAD), unitVector(b[0] * RAD, b[1] * RAD))
 }
+
+const near = (u: Vector, v: Vector): boolean => Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
 
 const vectors = (vertices: readonly Position[]): Vector[] =>
   vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
@@ -177,6 +183,7 @@ function crossesItself(vertices: readonly Position[]): boolean {
   for (let i = 0; i < n; i++) {
     for (let j = i + 2; j < n; j++) {
       if (i === 0 && j === n - 1) continue
+      if (near(points[i]!, points[j]!)) return true
       if (edgesCross(points[i]!, points[(i + 1) % n]!, points[j]!, points[(j + 1) % n]!)) return true
     }
   }

@@ -70,7 +70,8 @@ function piece(out: Out, e: Printable): void {
     case 'unary':
       out.text += `(${e.operator} `
       expression(out, e.operand)
-      out.text += ')'
+      // PostgreSQL takes the sign into the literal: -2147483648 would be int4.
+      out.text += e.operand.kind === 'number' && e.operand.type === 'bigint' ? '::int8)' : ')'
       return
     case 'binary':
       infix(out, e.left, e.operator === '^' ? '#' : e.operator, e.right)

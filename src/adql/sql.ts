@@ -82,9 +82,14 @@ function select(out: Out, s: SelectBody<PrintableStage>): void {
   }
 }
 
-/** SQL takes a bare integer in GROUP BY for a position in the select list, and ADQL does not. */
+const isBare = (key: Printable): boolean =>
+  key.kind === 'unary'
+    ? isBare(key.operand)
+    : key.kind === 'number' || key.kind === 'boolean' || key.kind === 'null'
+
+/** SQL takes a bare integer for a position in the select list and refuses other constants; ADQL does neither. */
 function groupKey(out: Out, key: Printable): void {
-  const bare = key.kind === 'number' || (key.kind === 'unary' && key.operand.kind === 'number')
+  const bare = isBare(key)
   if (bare) out.text += '('
   expression(out, key)
   if (bare) out.text += `)::${SQL_TYPE[key.type]}`

@@ -203,5 +203,8 @@ export function conversion(from: string, to: string): Conversion {
       return { problem: `'${from}' cannot be converted into '${to}'`, of: 'to' }
     }
   }
-  return { factor: source.factor / target.factor }
+  const factor = source.factor / target.factor
+  if (!(Number.isFinite(factor) && factor > 0))
+    return { problem: `there is no factor from '${from}' to '${to}'`, of: 'to' }
+  return { factor }
 }

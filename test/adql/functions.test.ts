@@ -166,7 +166,8 @@ describe('functions with known answers', () => {
       const args = form.parameters.map(p => sample[p.type])
       if (form.name === 'WIDTH_BUCKET' || form.name.endsWith('_histogram'))
         args.splice(0, 4, '0.5', '0', '1', '2')
-      const rows = await run(client, `SELECT ${form.name}(${args.join(', ')}) FROM star WHERE id = 1`)
+      const over = form.kind === 'window' ? ' OVER ()' : ''
+      const rows = await run(client, `SELECT ${form.name}(${args.join(', ')})${over} FROM star WHERE id = 1`)
       assert.equal(rows.length, 1, form.signature)
     }
   })
