@@ -68,15 +68,16 @@ export function timeSeriesParameters(
   tableOfIds: string | undefined,
 ): TimeSeriesParameters {
   const curve = curveOf(parameters, curves, tableOfIds)
+  const product = productOf(parameters, curve)
   return {
     curve,
     filter: {
       bands: bandsOf(parameters, curve),
       time: intervalOf('TIME', parameters.single('TIME')),
-      quality: qualityOf(parameters, curve),
+      quality: qualityOf(parameters, curve, isWorkedOut(product)),
     },
     detail: detailOf(parameters),
-    product: productOf(parameters, curve),
+    product,
     maxrec: integerParameter(parameters, 'MAXREC'),
     responseFormat: parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined,
   }
@@ -177,8 +178,15 @@ function numberOf(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
 }
 
-function qualityOf(parameters: Parameters, curve: LightCurve): Filter['quality'] {
-  const value = parameters.single('QUALITY')?.toLowerCase() || 'all'
+/** Whether the product is worked out in this process, and not in PostgreSQL. */
+export function isWorkedOut({ kind }: Product): boolean {
+  return kind === 'statistics' || kind === 'periodogram'
+}
+
+/** All points, but the good ones alone for what is worked out from them. */
+function qualityOf(parameters: Parameters, curve: LightCurve, workedOut: boolean): Filter['quality'] {
+  const usual = workedOut && curve.quality ? 'good' : 'all'
+  const value = parameters.single('QUALITY')?.toLowerCase() || usual
   if (value !== 'all' && value !== 'good') throw badValue('QUALITY', value, 'all or good')
   if (value === 'good' && !curve.quality)
     throw new ServiceError('usage', `QUALITY=good: nothing is said here about the quality of ${curve.name}`)

@@ -18,10 +18,11 @@ import { ensureSession } from '../uws/session.ts'
 import { findJob } from '../uws/store.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { runAnalysis } from './analysis.ts'
 import { datalinkCapabilities } from './capabilities.ts'
 import { type GivenIds, givenIds, IDS_PART, idsOfJob } from './ids.ts'
 import { links, linksError } from './links.ts'
-import { timeSeriesParameters } from './params.ts'
+import { isWorkedOut, timeSeriesParameters } from './params.ts'
 import { picture, pictureType } from './picture-answer.ts'
 import type { LightCurveSource } from './source.ts'
 import { runTimeSeries } from './timeseries.ts'
@@ -35,6 +36,9 @@ export interface DatalinkDependencies {
   /** URL of this service as the client of a request sees it, without the path. */
   readonly origin: (request: Request) => string
 }
+
+/** A periodogram costs as much as this many light curves. */
+const PERIODOGRAM_WEIGHT = 100
 
 /** A million identifiers of 19 digits with commas are 20 MB. */
 const ID_BYTES = 48_000_000
@@ -59,7 +63,9 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
       const given = await withJob(content, request)
       const { all } = await curves.current()
       const params = timeSeriesParameters(parameters, all, given.table)
-      if (given.ids.length > config.limits.lightCurveObjects) {
+      const most = config.limits.lightCurveObjects
+      const weight = params.product.kind === 'periodogram' ? PERIODOGRAM_WEIGHT : 1
+      if (given.ids.length * weight > most) {
         await startJob(request, response, content, given)
         return
       }
@@ -72,7 +78,8 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
         await send(request, response, { contentType: type, chunks: Readable.from([bytes]) })
         return
       }
-      const result = await runTimeSeries(one, params, given, asking)
+      const run = isWorkedOut(params.product) ? runAnalysis : runTimeSeries
+      const result = await run(one, params, given, asking)
       response.locals.outcome = result.outcome
       await send(request, response, {
         contentType: result.contentType,

@@ -23,7 +23,7 @@ export interface Statement {
 }
 
 /** Of many objects: what is wrong with one of them (DataLink 1.1 §3.4 has the words). */
-const FAULT: Field = {
+export const FAULT: Field = {
   name: 'error_message',
   datatype: 'char',
   arraysize: '*',

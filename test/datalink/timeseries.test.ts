@@ -256,6 +256,53 @@ describe('light curves', () => {
     }
   })
 
+  it('have periods, statistics and a periodogram', async () => {
+    const stars = await service.db.query<{ id: string; class: string; period: number }>(
+      'SELECT objectid::text AS id, class, period FROM demo.variable ORDER BY objectid LIMIT 12',
+    )
+    const ids = [...stars.map(star => star.id), '5'].join(',')
+    const found = JSON.parse((await post({ ID: ids, PERIODOGRAM: 'true', RESPONSEFORMAT: 'json' })).text) as {
+      data: (number | string)[][]
+    }
+    assert.equal(found.data.length, 13)
+    stars.forEach((star, i) => {
+      const [id, , period] = found.data[i]!
+      assert.equal(String(id), star.id)
+      const ratio = Number(period) / star.period
+      const turns = star.class.startsWith('E') ? [1, 0.5] : [1]
+      assert.ok(
+        turns.some(turn => Math.abs(ratio / turn - 1) < 1e-4),
+        `${star.class} ${star.period}: ${period}`,
+      )
+      assert.ok(Number(found.data[i]![4]) < 1e-6)
+    })
+    assert.match(String(found.data.at(-1)!.at(-1)), /^NotFoundFault/)
+    const statistics = await get({ ID: watched[0]!, STATISTICS: 'true', RESPONSEFORMAT: 'csv' })
+    assert.equal(rowsOf(statistics.text).length, 6)
+    const spectrum = await get({
+      ID: watched[0]!,
+      PERIODOGRAM: 'full',
+      PERIODS: '1 10',
+      RESPONSEFORMAT: 'csv',
+    })
+    assert.ok(rowsOf(spectrum.text).length > 1000)
+    assert.equal((await post({ ID: ids, PERIODOGRAM: 'full' })).status, 400)
+    assert.equal((await get({ ID: watched[0]!, PERIODOGRAM: 'true', PERIODS: '1e-9 1' })).status, 413)
+  })
+
+  it('are drawn as SVG and PNG', async () => {
+    const svg = await get({ ID: watched[0]!, RESPONSEFORMAT: 'image/svg+xml' })
+    assert.equal(svg.type, 'image/svg+xml')
+    assert.match(svg.text, /MJD \(TAI\) in days.*Flux \(nJy\)/s)
+    const png = await fetch(
+      `${service.url}/datalink/timeseries?ID=${watched[0]}&RESPONSEFORMAT=image/png&FOLD=0.5`,
+    )
+    assert.equal(png.headers.get('content-type'), 'image/png')
+    assert.deepEqual([...Buffer.from(await png.arrayBuffer()).subarray(1, 4)], [...Buffer.from('PNG')])
+    assert.match((await get({ ID: '5', RESPONSEFORMAT: 'svg' })).text, /no detections/)
+    assert.equal((await post({ ID: watched.join(','), RESPONSEFORMAT: 'svg' })).status, 400)
+  })
+
   it('of more objects than the limit become a job by themselves', async () => {
     const rows = await service.db.query<{ id: string }>('SELECT objectid::text AS id FROM demo.object')
     const list = rows.map(row => row.id).join(',')
@@ -324,9 +371,16 @@ describe('light curves', () => {
     )
   })
 
-  for (const format of ['votable', 'votable/td', 'votable/b']) {
-    it(`votlint is content with ${format}`, { skip: withoutStilts() }, async () => {
-      const query = new URLSearchParams({ ID: watched[0]!, RESPONSEFORMAT: format })
+  for (const [what, more] of Object.entries({
+    BINARY2: {},
+    TABLEDATA: { RESPONSEFORMAT: 'votable/td', FOLD: '0.5' },
+    BINARY: { RESPONSEFORMAT: 'votable/b', BIN: '30d' },
+    statistics: { STATISTICS: 'true' },
+    periods: { PERIODOGRAM: 'true' },
+    'a periodogram': { PERIODOGRAM: 'full', PERIODS: '5 20' },
+  })) {
+    it(`votlint is content with ${what}`, { skip: withoutStilts() }, async () => {
+      const query = new URLSearchParams({ ID: watched[0]!, ...more })
       assert.equal(await stilts('votlint', `votable=${service.url}/datalink/timeseries?${query}`), '')
     })
   }
