@@ -9,9 +9,10 @@ import { resolveExpression } from './resolve-expression.ts'
 import { complain, type Place } from './state.ts'
 import { parseStcs } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
-import type { Resolved } from './tree.ts'
+import type { ColumnReference, Resolved } from './tree.ts'
 import { inWords, numericResult } from './types.ts'
 import { conversion } from './units.ts'
+import { children } from './walk.ts'
 
 /** Known functions that this service does not offer, and why. */
 const REFUSED: Record<string, string> = {
@@ -58,6 +59,7 @@ export function resolveNamed(
   const frame = framed ? frameOf(written[0]!, place) : undefined
   const inner = aggregate ? { ...place, inside: first.name } : place
   const args = (framed ? written.slice(1) : written).map(a => resolveExpression(a, inner))
+  if (aggregate) checkOuter(first.name, args, place)
   const how = { quantifier, frame, nameSpan, span }
   if (first.name === 'REGION') return region(forms, args, how, place)
   if (first.name === 'ivo_geom_transform' || first.name === 'gavo_transform') checkFrames(args, place)
@@ -170,6 +172,25 @@ function checkAggregate(name: string, span: Span, place: Place): void {
     complain(place.state, span, `${name} cannot stand in ${place.clause}`)
   }
 }
+
+/** SQL gives an aggregate of outer columns alone to the outer query, which is hardly ever meant. */
+function checkOuter(name: string, args: readonly Resolved[], place: Place): void {
+  if (!place.scope.parent) return
+  const own = new Set(place.scope.joined.flatMap(j => j.relations))
+  const columns = args.flatMap(columnsIn)
+  const outer = columns[0]
+  if (!outer || columns.some(c => own.has(c.relation))) return
+  const tables = [...own].map(r => r.name).join(', ')
+  complain(
+    place.state,
+    outer,
+    `${outer.column.name} is no column of ${tables}, but of a table outside this sub-query`,
+    `${name} here takes columns of the sub-query's own tables.`,
+  )
+}
+
+const columnsIn = (e: Resolved): ColumnReference[] =>
+  e.kind === 'column' ? [e] : children(e).flatMap(columnsIn)
 
 const mayBeFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || e?.kind === 'null'
 

@@ -110,6 +110,14 @@ test('an alias does not bring an aggregate where it cannot stand', async () => {
   await run(client, 'SELECT flag, COUNT(*) AS c FROM sky.star GROUP BY flag HAVING c > 1 ORDER BY c')
 })
 
+test('an aggregate in a sub-query takes columns of its own', async () => {
+  const inner = (aggregate: string) =>
+    `SELECT TOP 1 (SELECT ${aggregate} FROM sky.source AS q WHERE q.id = p.id) AS x FROM sky.star AS p`
+  assert.equal(complaint(inner('MAX(mag)')), 'mag is no column of q, but of a table outside this sub-query')
+  for (const fine of ['MAX(flux)', 'MAX(flux - p.mag)', 'COUNT(*)', 'SUM(1)', 'MAX(flux) OVER ()'])
+    await run(client, inner(fine))
+})
+
 test('large mistakes take little time', () => {
   const n = 16000
   const numbered = (make: (i: number) => string, between = ', ') =>
