@@ -371,7 +371,7 @@ describe('light curves', () => {
     )
   })
 
-  for (const [what, more] of Object.entries({
+  for (const [what, more] of Object.entries<Record<string, string>>({
     BINARY2: {},
     TABLEDATA: { RESPONSEFORMAT: 'votable/td', FOLD: '0.5' },
     BINARY: { RESPONSEFORMAT: 'votable/b', BIN: '30d' },
