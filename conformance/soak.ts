@@ -88,11 +88,14 @@ export async function soak(
         const pick = random()
         const target: Target =
           pick < 0.25 ? 'web' : pick < 0.7 ? 'runner' : pick < 0.85 ? 'backend' : 'postgres'
-        const victim = processes.filter(one => one.target === target)
+        const victims = processes.filter(one => one.target === target)
+        // A web process that is still starting has nothing to lose, and on a slow machine it would start for ever.
+        const worth = target !== 'web' || (await isUp(url))
         const done =
-          target === 'postgres' || target === 'backend'
+          worth &&
+          (target === 'postgres' || target === 'backend'
             ? killServer(dir, target, random)
-            : victim[Math.floor(random() * victim.length)]!.kill()
+            : victims[Math.floor(random() * victims.length)]!.kill())
         if (done) kills[target]++
         say(
           `${((until - Date.now()) / 1000).toFixed(0)} s left: ${done ? 'killed' : 'missed'} ${target}; ${accepted.size} jobs accepted`,
@@ -220,13 +223,15 @@ async function createJob(url: string, query: string): Promise<string | undefined
   }
 }
 
+function isUp(url: string): Promise<boolean> {
+  return fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) }).then(
+    response => response.ok,
+    () => false,
+  )
+}
+
 async function answering(url: string, ms: number): Promise<void> {
-  for (const until = Date.now() + ms; ; await sleep(200)) {
-    const up = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5000) }).then(
-      response => response.ok,
-      () => false,
-    )
-    if (up) return
+  for (const until = Date.now() + ms; !(await isUp(url)); await sleep(200)) {
     if (Date.now() > until) throw new Error(`the service did not answer within ${ms / 1000} s`)
   }
 }

@@ -86,7 +86,6 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
         fill(job.lane!)
       })
     ends.add(end)
-    if (stopping) execution.controller.abort(new Stopping())
   }
 
   async function execute(execution: Execution): Promise<void> {
@@ -188,7 +187,7 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       offEvents()
       clearInterval(timers[1])
       clearInterval(timers[2])
-      await filling
+      await filling // what is being claimed just now gets the grace like the rest
       const left = new AbortController()
       await Promise.race([
         Promise.all(ends),
