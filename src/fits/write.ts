@@ -5,9 +5,9 @@ import { checksum, checksumText } from './checksum.ts'
 import { BLOCK } from './header.ts'
 import { type Pixels, storedBytes } from './pixels.ts'
 
-/** Cards that the writer makes itself. */
+/** Cards that the writer makes itself, and one that says nothing any more (§4.4.3). */
 const OWN =
-  /^(SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK|DATASUM|CHECKSUM)$/
+  /^(BLOCKED|SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK|DATASUM|CHECKSUM)$/
 
 const COMMENTS: Readonly<Record<string, string>> = {
   SIMPLE: 'conforms to the FITS standard',
@@ -58,8 +58,21 @@ function scaling({ bitpix, scale, zero, blank }: Pixels): string[] {
   return texts
 }
 
+/** Given cards but for own ones and for repetitions; the keyword that announces long strings where there are some. */
 function others(cards: readonly Card[]): string[] {
-  return cards.filter(card => !OWN.test(card.keyword)).map(card => card.text)
+  const seen = new Set<string>()
+  const kept = cards.filter(({ keyword, value, text }) => {
+    if (OWN.test(keyword)) return false
+    if (keyword === '' || keyword === 'COMMENT' || keyword === 'HISTORY') return true
+    const before = seen.size
+    return seen.add(value === undefined ? text : `${keyword} ${typeof value} ${value}`).size > before
+  })
+  const long =
+    kept.some(({ text }) => text.length > 80) && !kept.some(({ keyword }) => keyword === 'LONGSTRN')
+  return [
+    ...(long ? [cardText('LONGSTRN', 'OGIP 1.0', 'long strings go on in CONTINUE')] : []),
+    ...kept.map(c => c.text),
+  ]
 }
 
 function wholeWords(data: Buffer): Buffer {

@@ -48,13 +48,13 @@ export interface Columns {
 const MOST_BYTES = 16 * 1024 * 1024
 
 export function columnsOf(fields: readonly Field[], mostRows: number): Columns {
-  const start = () =>
+  const start = (expected: number) =>
     fields.map(field => {
       const { element, isList } = columnType(field)
-      if (!isList) return builder(element)
-      return wireType(field) === 'bytea' ? byteListBuilder() : listBuilder(element)
+      if (!isList) return builder(element, expected)
+      return wireType(field) === 'bytea' ? byteListBuilder(expected) : listBuilder(element, expected)
     })
-  let builders = start()
+  let builders = start(1024)
   let rows = 0
   let bytes = 0
 
@@ -76,7 +76,7 @@ export function columnsOf(fields: readonly Field[], mostRows: number): Columns {
   }
   const take = () => {
     const taken = { rows, columns: builders.map(b => b.build()) }
-    builders = start()
+    builders = start(Math.min(rows, mostRows)) // as many again
     rows = 0
     bytes = 0
     return taken
@@ -92,8 +92,8 @@ function grown(buffer: Buffer, needed: number): Buffer {
   return larger
 }
 
-function validityBits() {
-  let bits: Buffer = Buffer.alloc(1024)
+function validityBits(expected: number) {
+  let bits: Buffer = Buffer.alloc((expected >> 3) + 8)
   let length = 0
   let nulls = 0
   return {
@@ -107,24 +107,24 @@ function validityBits() {
   }
 }
 
-function builder(element: ElementType): Builder {
+function builder(element: ElementType, expected: number): Builder {
   switch (element) {
     case 'bool':
-      return booleanBuilder()
+      return booleanBuilder(expected)
     case 'text':
-      return textBuilder()
+      return textBuilder(expected)
     case 'uint8':
-      return numberBuilder(1, (data, p, out, o) => {
+      return numberBuilder(1, expected, (data, p, out, o) => {
         out[o] = data[p + 1]!
       })
     case 'int2':
-      return numberBuilder(2, swap2)
+      return numberBuilder(2, expected, swap2)
     case 'int4':
     case 'float4':
-      return numberBuilder(4, swap4)
+      return numberBuilder(4, expected, swap4)
     case 'int8':
     case 'float8':
-      return numberBuilder(8, swap8)
+      return numberBuilder(8, expected, swap8)
   }
 }
 
@@ -147,9 +147,9 @@ const swap8: Swap = (data, p, out, o) => {
   swap4(data, p, out, o + 4)
 }
 
-function numberBuilder(size: number, swap: Swap): Builder {
-  const bits = validityBits()
-  let values: Buffer = Buffer.alloc(1024 * size)
+function numberBuilder(size: number, expected: number, swap: Swap): Builder {
+  const bits = validityBits(expected)
+  let values: Buffer = Buffer.alloc((expected + 1) * size)
   let o = 0
   return {
     append(data, p) {
@@ -167,9 +167,9 @@ function numberBuilder(size: number, swap: Swap): Builder {
   }
 }
 
-function booleanBuilder(): Builder {
-  const valid = validityBits()
-  const bits = validityBits()
+function booleanBuilder(expected: number): Builder {
+  const valid = validityBits(expected)
+  const bits = validityBits(expected)
   return {
     append(data, p) {
       bits.push(data[p] !== 0)
@@ -184,8 +184,8 @@ function booleanBuilder(): Builder {
 }
 
 /** Ends of the values that have a length, after a first 0. */
-function offsetList() {
-  let offsets = new Int32Array(1024)
+function offsetList(expected: number) {
+  let offsets = new Int32Array(expected + 2)
   let count = 1
   return {
     push(end: number): void {
@@ -200,9 +200,9 @@ function offsetList() {
   }
 }
 
-function textBuilder(): Builder {
-  const bits = validityBits()
-  const offsets = offsetList()
+function textBuilder(expected: number): Builder {
+  const bits = validityBits(expected)
+  const offsets = offsetList(expected)
   let values: Buffer = Buffer.alloc(8192)
   let o = 0
   return {
@@ -222,10 +222,10 @@ function textBuilder(): Builder {
 
 const NO_VALUES = new Uint8Array(0)
 
-function listBuilder(element: ElementType): Builder {
-  const bits = validityBits()
-  const offsets = offsetList()
-  const child = builder(element)
+function listBuilder(element: ElementType, expected: number): Builder {
+  const bits = validityBits(expected)
+  const offsets = offsetList(expected)
+  const child = builder(element, expected)
   let end = 0
   return {
     append(data, p) {
@@ -253,8 +253,8 @@ function listBuilder(element: ElementType): Builder {
 }
 
 /** bytea as a list of its bytes. */
-function byteListBuilder(): Builder {
-  const bytes = textBuilder()
+function byteListBuilder(expected: number): Builder {
+  const bytes = textBuilder(expected)
   return {
     ...bytes,
     build() {

@@ -1,6 +1,6 @@
 /**
  * Rows of a FITS table, kept until the last one is known. What the header must say before them (widths of strings,
- * TNULL) can be told from the first 16 MB of them in most cases: from there on rows go to a file as FITS has them,
+ * TNULL) can be told from the first 4 MB of them in most cases: from there on rows go to a file as FITS has them,
  * while PostgreSQL makes the next ones, and in the end the file is copied out. Where a later row shows that the layout
  * was wrong (a longer string, say), another begins, and the rows of the first are read back and written anew.
  */

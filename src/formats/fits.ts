@@ -17,6 +17,7 @@ import { card, commentary, header, padding } from './fits-card.ts'
 import { type FitsColumn, fitsColumn } from './fits-column.ts'
 import { keepRows } from './fits-rows.ts'
 import { throwFailure } from './separated.ts'
+import { uniquelyNamed } from './unique.ts'
 import type { Writer } from './writer.ts'
 
 async function* writeFits(
@@ -24,7 +25,7 @@ async function* writeFits(
   head: DocumentHead,
   folder = async () => tmpdir(),
 ): AsyncGenerator<Uint8Array, void> {
-  const { fields } = source
+  const fields = uniquelyNamed(source.fields)
   if (fields.length > 999) {
     throw new ServiceError('usage', `FITS tables have at most 999 columns, this result has ${fields.length}.`)
   }

@@ -14,6 +14,7 @@ import type { RowSource } from '../votable/row.ts'
 import type { Spelling } from '../votable/text-cell.ts'
 import { textRowEncoder } from '../votable/text-row.ts'
 import { throwFailure } from './separated.ts'
+import { uniquelyNamed } from './unique.ts'
 import type { Writer } from './writer.ts'
 
 const NULL = Buffer.from('null')
@@ -65,7 +66,7 @@ async function* writeJson(source: RowSource, head: DocumentHead): AsyncGenerator
 }
 
 async function* writeNdjson(source: RowSource): AsyncGenerator<Uint8Array, void> {
-  const names = source.fields.map(field => JSON.stringify(field.name))
+  const names = uniquelyNamed(source.fields).map(field => JSON.stringify(field.name))
   const framing = {
     before: (i: number) => `${i === 0 ? '{' : ','}${names[i]}:`,
     after: '}\n',

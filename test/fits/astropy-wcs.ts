@@ -25,6 +25,7 @@ export interface WcsAnswer {
 
 const SCRIPT = `
 import json, sys, warnings
+import astropy
 import numpy as np
 warnings.simplefilter('ignore')
 import logging; logging.disable(logging.CRITICAL)
@@ -38,16 +39,21 @@ def pairs(a):
     return [None if np.isnan(p).any() else [float(p[0]), float(p[1])] for p in a]
 opened = {}
 def answer(case):
+    fobj = None
     if case.get('file'):
         name = case['file']
         if name not in opened:
             opened.clear(); opened[name] = fits.open(name)
-        header = opened[name][case['hdu']].header
+        fobj = opened[name]
+        header = fobj[case['hdu']].header
     else:
         text = case['header']
         header = fits.Header.fromstring(''.join(l.ljust(80) for l in text.split('\\n')))
-    sip = 'A_ORDER' in header
-    w = WCS(header, naxis=2) if sip else WCS(header)
+    w = WCS(header, fobj, naxis=2) if 'A_ORDER' in header else WCS(header, fobj)
+    # Tables were read one node off before astropy 6.1 (#16163).
+    if astropy.__version__ < '6.1':
+        for t in (w.cpdis1, w.cpdis2, w.det2im1, w.det2im2):
+            if t: t.crpix = [c - 1 + 1 / d for c, d in zip(t.crpix, t.cdelt)]
     if w.naxis != 2:
         w = w.celestial
     if w.wcs.lng < 0 or w.wcs.lat < 0: return dict(error='not celestial')

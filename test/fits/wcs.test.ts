@@ -1,11 +1,18 @@
 /** Every celestial image of the shared files, and headers of every projection and convention, against astropy. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, describe, it } from 'node:test'
 import { ServiceError } from '../../src/error.ts'
 import { type Header, parseHeader } from '../../src/fits/header.ts'
 import { imageOf } from '../../src/fits/image.ts'
+import { lookupTables, windowTables } from '../../src/fits/wcs/lookup.ts'
+import { windowCards } from '../../src/fits/wcs/shift.ts'
 import { type CelestialWcs, celestialWcs } from '../../src/fits/wcs/wcs.ts'
-import { withoutPython, withoutShared } from '../support/python.ts'
+import { readWindow } from '../../src/fits/window.ts'
+import { imageHdu } from '../../src/fits/write.ts'
+import { python, withoutPython, withoutShared } from '../support/python.ts'
 import { astropyWcs, type WcsCase } from './astropy-wcs.ts'
 import { allHdus, imageFiles, imagePath, withFile } from './support.ts'
 import { compare, grid } from './wcs-compare.ts'
@@ -514,4 +521,125 @@ describe('world coordinates', { skip }, () => {
       ['in the north', { ...plate, PLTDECSN: '+' }],
     ])
   })
+
+  it('tables of distortion in other HDUs, as Hubble has them', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'almagest-wcs-'))
+    after(() => rmSync(folder, { recursive: true }))
+    const file = path.join(folder, 'hst.fits')
+    python(HUBBLE, '', [file])
+    await withFile(file, async source => {
+      const hdus = await allHdus(source)
+      for (const hdu of [1, 2, 3]) {
+        const { header } = hdus[hdu]!
+        const wcs = celestialWcs(header, await lookupTables(source, hdus, header))!
+        const testCase = { name: `HDU ${hdu}`, file, hdu, pixels: grid(200, 100, 14) }
+        const { world, back, compared } = compare(wcs, testCase, astropyWcs([testCase])[0]!)
+        assert.ok(compared > 100 && world < 1e-6 && back < 1e-5, `${testCase.name}: ${world} ${back}`)
+        assert.throws(() => celestialWcs(header), /tables of other HDUs/)
+        // A window takes its part of the tables along.
+        const window = { start: [60, 30], size: [90, 50] }
+        const cut = path.join(folder, `cut${hdu}.fits`)
+        const pixels = await readWindow(source, imageOf(hdus[hdu]!)!, window)
+        const tables = await windowTables(source, hdus, header, window.start)
+        const written = imageHdu(pixels, windowCards(header, window.start), 'primary')
+        writeFileSync(cut, Buffer.concat([...written, ...tables]))
+        const [answer] = astropyWcs([{ name: 'cut', file: cut, hdu: 0, pixels: [[10, 20]] }])
+        const [ra, dec] = wcs.worldOf(70, 50)!
+        assert.ok(Math.hypot(answer!.world![0]![0] - ra, answer!.world![0]![1] - dec) < 1e-11)
+      }
+      await assert.rejects(
+        lookupTables(source, hdus.slice(0, 2), hdus[1]!.header),
+        /no HDU (D2IMARR|WCSDVARR)/,
+      )
+    })
+  })
+
+  it('what cannot be placed for certain is refused, with a reason', () => {
+    const refused: [Values, RegExp][] = [
+      [image('XYZ'), /the projection XYZ is not known/],
+      [image('TAB'), /the projection TAB is not known/],
+      [image('TAN', { CTYPE2: 'DEC--SIN' }), /two projections/],
+      [image('TAN', { CTYPE2: 'FREQ' }), /has no partner/],
+      [image('TAN', { CTYPE2: 'GLAT-TAN' }), /two systems/],
+      [image('TAN', { CDELT1: 0 }), /singular/],
+      [image('TAN', { CD1_1: 1e-4, CD1_2: 1e-4, CD2_1: 1e-4, CD2_2: 1e-4 }), /singular/],
+      [image('TAN', { CUNIT1: 'm' }), /CUNIT1 = 'm' is no unit of an angle/],
+      [image('TAN', { CRVAL1: '83.2' }), /CRVAL1 is "83.2[^"]*", not a number/],
+      [image('TAN', { CRVAL2: 95 }), /CRVAL2 is 95, which is no latitude/],
+      [image('TAN', { RADESYS: 'GAPPT' }), /RADESYS = 'GAPPT' cannot be placed/],
+      [image('TAN', { RADESYS: 'FK4', EQUINOX: 0 }), /EQUINOX is 0/],
+      [image('TAN', { CTYPE1: 'HPLN-TAN', CTYPE2: 'HPLT-TAN' }), /HPLN is no system/],
+      [image('SIN', { PV1_7: 1 }), /PV1_7 means nothing/],
+      [image('COE'), /COE needs PV_1/],
+      [image('ZPN'), /ZPN without PV_1/],
+      [image('CEA', { PV2_1: 7 }), /CEA with PV_1/],
+      [image('CAR', { CRVAL2: 40, LONPOLE: 90 }), /LONPOLE/],
+      [image('TNX'), /they do not say what the projection is/],
+      [image('TPV', { CTYPE1: 'DEC--TPV', CTYPE2: 'RA---TPV' }), /ambiguous/],
+      [image('TAN', { A_ORDER: 2 }), /A_ORDER is there without its partner|without its partner/],
+      [image('TAN', { CQDIS1: 'Polynomial' }), /CQDIS1 = 'Polynomial' cannot be applied/],
+      [image('TAN', { NAXIS: 3, NAXIS3: 5, PC1_3: 0.1 }), /depends on pixel axis 3/],
+      [image('TAN', { WCSAXES: 4000 }), /4000 axes/],
+    ]
+    for (const [values, reason] of refused) {
+      assert.throws(
+        () => celestialWcs(headerOf(headerText(values))),
+        (error: Error) => error instanceof ServiceError && reason.test(error.message),
+        JSON.stringify(values),
+      )
+    }
+    for (const none of [
+      { NAXIS: 2 },
+      image('TAN', { CTYPE1: 'LINEAR', CTYPE2: 'LINEAR' }),
+      image('TAN', { CTYPE1: 'FREQ', CTYPE2: 'RA' }),
+    ]) {
+      assert.equal(celestialWcs(headerOf(headerText(none))), undefined)
+    }
+  })
 })
+
+const HUBBLE = `
+import sys
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS, Sip, DistortionLookupTable
+rng = np.random.default_rng(4)
+def table(scale, shape):
+    return (rng.normal(0, scale, shape)).cumsum(axis=0).cumsum(axis=1).astype('f4')
+def image(sip, cpdis, d2im):
+    w = WCS(naxis=2)
+    w.wcs.ctype = ['RA---TAN-SIP', 'DEC--TAN-SIP'] if sip else ['RA---TAN', 'DEC--TAN']
+    w.wcs.crval = [150, 2]; w.wcs.crpix = [100, 50]
+    w.wcs.cd = [[-1.1e-5, 2e-6], [1e-6, 1.2e-5]]
+    if sip:
+        a = np.zeros((3, 3)); a[2, 0] = 1e-5; b = np.zeros((3, 3)); b[1, 1] = -2e-5
+        w.sip = Sip(a, b, None, None, (100, 50))
+    if cpdis:
+        w.cpdis1 = DistortionLookupTable(table(0.01, (9, 17)), (1, 1), (1, 1), (12.5, 12.5))
+        w.cpdis2 = DistortionLookupTable(table(0.01, (9, 17)), (3, 2), (20, 10), (10, 11))
+    if d2im:
+        w.det2im1 = DistortionLookupTable(table(0.005, (1, 200)), (0, 0), (0, 0), (1, 1))
+    return w.to_fits(relax=True)
+out = [fits.PrimaryHDU()]
+extra = []
+version = 0
+for options in ((True, True, True), (False, True, False), (True, False, True)):
+    hdus = image(*options)
+    h = fits.ImageHDU(np.zeros((100, 200), 'i2'))
+    for c in hdus[0].header.cards:
+        if c.keyword not in ('SIMPLE', 'BITPIX', 'NAXIS', 'EXTEND'): h.header.append(c, end=True)
+    # The same EXTVERs would be there three times: number them on.
+    for t in hdus[1:]:
+        version += 1
+        old = t.header['EXTVER']
+        t.header['EXTVER'] = version
+        for card in h.header.cards:
+            prefix = 'DP' if t.name == 'WCSDVARR' else 'D2IM'
+            if card.keyword in (prefix + '1.EXTVER', prefix + '2.EXTVER') and card.value == old:
+                h.header[card.keyword] = 1000 + version
+        extra.append(t)
+    for card in h.header.cards:
+        if card.keyword.endswith('.EXTVER') and card.value > 1000: h.header[card.keyword] = card.value - 1000
+    out.append(h)
+fits.HDUList(out + extra).writeto(sys.argv[1])
+`

@@ -151,3 +151,87 @@ test('Parquet of several row groups, and of no rows', async () => {
     [],
   )
 })
+
+test('columns of one name have names of their own where a name finds a column', async () => {
+  const fields: Field[] = [
+    { name: 'id', datatype: 'long' },
+    { name: 'id', datatype: 'char', arraysize: '*' },
+    { name: 'ID_2', datatype: 'int' },
+    { name: 'ID', datatype: 'double' },
+  ]
+  const rows: Rows = [[7n, 'seven', 70, 0.7]]
+  const names = ['id', 'id_3', 'ID_2', 'ID_4']
+  const parquet = await duckdb(
+    await written('parquet', {}, fields, rows),
+    'SELECT name FROM parquet_schema(FILE) WHERE num_children IS NULL',
+  )
+  assert.deepEqual(parquet.flat(), names)
+  assertRows(
+    await duckdb(await written('parquet', {}, fields, rows), 'SELECT * FROM read_parquet(FILE)'),
+    fields,
+    rows,
+  )
+  assert.equal(
+    String(await written('ndjson', { wire: 'text' }, fields, rows)),
+    '{"id":"7","id_3":"seven","ID_2":70,"ID_4":0.7}\n',
+  )
+  const fits = String(await written('fits', {}, fields, rows))
+  assert.deepEqual(
+    [...fits.matchAll(/TTYPE\d += '(\w+)/g)].map(match => match[1]),
+    names,
+  )
+})
+
+test('statistics of Parquet let a reader skip row groups, and are true', async () => {
+  const fields: Field[] = [
+    { name: 'f', datatype: 'float' },
+    { name: 'd', datatype: 'double' },
+    { name: 'k', datatype: 'long' },
+    { name: 'none', datatype: 'double' },
+  ]
+  const count = 70_000
+  const d = (i: number) => (i % 5 === 0 ? null : i % 7 === 0 ? Number.NaN : Math.sin(i) * i)
+  const rows = Array.from({ length: count }, (_, i): Value[] => [
+    i % 3 === 0 ? null : i - 35_000,
+    d(i),
+    i % 4 === 0 ? null : (i % 2 ? 1n : -1n) * (2n ** 62n + BigInt(i)),
+    null,
+  ])
+  const bytes = await written('parquet', { batch: 999 }, fields, rows)
+  const [found] = await duckdb(
+    bytes,
+    `SELECT count(f), min(f), max(f), count(*) FILTER (f > 30000), count(d), min(d),
+            count(*) FILTER (isnan(d)), min(k), max(k), count(none) FROM read_parquet(FILE)`,
+  )
+  const known = rows.map(row => row[1]).filter((v): v is number => v !== null)
+  const ks = rows.map(row => row[2]).filter((v): v is bigint => v !== null)
+  ks.sort((a, b) => (a < b ? -1 : 1))
+  const fs = rows.map(row => row[0]).filter((v): v is number => v !== null)
+  assert.deepEqual(found!.map(String), [
+    String(fs.length),
+    String(fs[0]),
+    String(fs.at(-1)),
+    String(fs.filter(v => v > 30_000).length),
+    String(known.length),
+    String(Math.min(...known.filter(v => !Number.isNaN(v)))),
+    String(known.filter(Number.isNaN).length),
+    String(ks[0]),
+    String(ks.at(-1)),
+    '0',
+  ])
+  const groups = await duckdb(
+    bytes,
+    `SELECT row_group_id, CAST(stats_min_value AS FLOAT), CAST(stats_max_value AS FLOAT), stats_null_count
+       FROM parquet_metadata(FILE) WHERE path_in_schema = 'f' ORDER BY 1`,
+  )
+  assert.equal(groups.length, 3)
+  for (const [g, min, max, nulls] of groups) {
+    const part = rows.slice(32_967 * Number(g), 32_967 * (Number(g) + 1)).map(row => row[0])
+    const values = part.filter((v): v is number => v !== null)
+    assert.deepEqual(
+      [min, max, Number(nulls)],
+      [values[0], values.at(-1), part.length - values.length],
+      `group ${g}`,
+    )
+  }
+})

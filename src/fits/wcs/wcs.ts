@@ -13,6 +13,7 @@ import { plateSolution } from './dss.ts'
 import { frameOf } from './frame.ts'
 import { type WcsKeywords, wcsKeywords } from './keywords.ts'
 import { degreesOf, inverse, linearOf, times } from './linear.ts'
+import { type LookupTables, needsTables } from './lookup.ts'
 import { DEGREE, type Plane, type Projection } from './projection.ts'
 import { projection } from './projections.ts'
 import { sipOf } from './sip.ts'
@@ -47,16 +48,19 @@ interface ToWorld {
   plane(lon: number, lat: number): Plane | undefined
 }
 
-/** Undefined when no axes of the image are on the sky; throws where they are and cannot be placed. */
-export function celestialWcs(header: Header): CelestialWcs | undefined {
+/**
+ * Undefined when no axes of the image are on the sky; throws where they are and cannot be placed. `tables` are those
+ * of `lookupTables`, which images of the Hubble Space Telescope need.
+ */
+export function celestialWcs(header: Header, tables?: LookupTables): CelestialWcs | undefined {
   const keywords = wcsKeywords(header)
   try {
     const plate = plateWcs(header, keywords)
     if (plate) return plate
     const sky = celestialAxes(keywords)
     if (!sky) return undefined
-    refuseTables(header)
-    const [toPlane, toWorld] = placed(header, keywords, sky)
+    refuseUnknown(header, tables)
+    const [toPlane, toWorld] = placed(header, keywords, sky, tables)
     return joined(toPlane, toWorld, frameOf(keywords, sky.type))
   } catch (error) {
     if (error instanceof RangeError) throw fitsError(header.title, error.message)
@@ -90,21 +94,30 @@ function joined(toPlane: ToPlane, toWorld: ToWorld, frame: Frame): CelestialWcs 
   }
 }
 
-/** Distortions that are tables in other HDUs, or of kinds that nobody writes, move pixels by unknown amounts. */
-function refuseTables(header: Header): void {
-  const keyword = [...header.first.keys()].find(name => /^(CPDIS|CQDIS|D2IMDIS)[12]$/.test(name))
-  if (keyword === undefined) return
-  throw fitsError(
-    header.title,
-    `the distortion of ${keyword} = '${header.first.get(keyword)?.value}' cannot be applied`,
-  )
+/** Distortions that would move pixels by unknown amounts. */
+function refuseUnknown(header: Header, tables: LookupTables | undefined): void {
+  const keyword = [...header.first.keys()].find(name => /^CQDIS[12]$/.test(name))
+  if (keyword !== undefined) {
+    throw new RangeError(
+      `the distortion ${keyword} = '${header.first.get(keyword)?.value}' cannot be applied`,
+    )
+  }
+  if (needsTables(header) && !tables) {
+    throw new RangeError('its distortion is in tables of other HDUs (CPDIS, D2IMDIS), which are not at hand')
+  }
 }
 
-function placed(header: Header, keywords: WcsKeywords, sky: CelestialAxes): [ToPlane, ToWorld] {
+function placed(
+  header: Header,
+  keywords: WcsKeywords,
+  sky: CelestialAxes,
+  tables: LookupTables | undefined,
+): [ToPlane, ToWorld] {
   const linear = linearOf(keywords, sky)
   const { code, lon, lat, distortion, sip } = algorithm(header, keywords, sky)
-  if (sip && (linear.axes[0] !== 1 || linear.axes[1] !== 2)) {
-    throw fitsError(header.title, 'SIP distortion needs the sky on the first two axes')
+  const bent = sip || tables ? bentPixels(linear.reference, sip, tables) : undefined
+  if (bent && (linear.axes[0] !== 1 || linear.axes[1] !== 2)) {
+    throw new RangeError('distortions of pixels (SIP, CPDIS) need the sky on the first two axes')
   }
   const back = inverse(linear.matrix)
   const [cx, cy] = [linear.reference[0] - 1, linear.reference[1] - 1]
@@ -112,14 +125,14 @@ function placed(header: Header, keywords: WcsKeywords, sky: CelestialAxes): [ToP
     axes: [linear.axes[0] - 1, linear.axes[1] - 1],
     plane([x, y]) {
       const from: Plane = [x - cx, y - cy]
-      const plane = times(linear.matrix, sip ? sip(from) : from)
+      const plane = times(linear.matrix, bent ? bent(from) : from)
       return distortion ? distortion(plane) : plane
     },
     pixel(plane) {
       // Distortions in degrees: to a thousandth of a milliarcsecond; in pixels: to a millionth.
       const straight = distortion ? invert(distortion, plane, plane, 1e-4, 1e-12) : plane
       const far = straight && times(back, straight)
-      const from = far && sip ? invert(sip, far, far, 0.5, 1e-8) : far
+      const from = far && bent ? invert(bent, far, far, 0.5, 1e-8) : far
       return from && [from[0] + cx, from[1] + cy]
     },
   }
@@ -127,6 +140,17 @@ function placed(header: Header, keywords: WcsKeywords, sky: CelestialAxes): [ToP
     toPlane,
     code === undefined ? linearWorld(keywords, sky) : projectedWorld(keywords, sky, code, lon, lat),
   ]
+}
+
+/** Pixels from CRPIX: those of the detector become those of the image, then SIP and tables are added to them. */
+function bentPixels([cx, cy]: Plane, sip: PlaneMap | undefined, tables: LookupTables | undefined): PlaneMap {
+  return ([u, v]) => {
+    const detector = tables?.detector?.([u + cx, v + cy]) ?? [0, 0]
+    const from: Plane = [u + detector[0], v + detector[1]]
+    const table = tables?.image?.([from[0] + cx, from[1] + cy]) ?? [0, 0]
+    const [x, y] = sip ? sip(from) : from
+    return [x + table[0], y + table[1]]
+  }
 }
 
 type Values = ReadonlyMap<number, number>
