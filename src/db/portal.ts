@@ -109,13 +109,15 @@ export class Portal {
   async *batches(): AsyncGenerator<RowBatch> {
     for (;;) {
       clearTimeout(this.#stall)
-      if (this.#failure) throw this.#failure
+      // Rows that came before a failure are delivered before it; `discard` has emptied the queue.
       const batch = this.#queue.shift()
       if (batch) {
         this.#queuedBytes -= batch.data.length
         if (this.#queuedBytes < HIGH_WATER) this.#socket?.resume()
         this.#watchReader()
         yield batch
+      } else if (this.#failure) {
+        throw this.#failure
       } else if (this.#ended) {
         return
       } else {
