@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
-const SERVICES = ['tap', 'scs', 'sia', 'datalink', 'cutout', 'hips']
+const SERVICES = ['tap', 'scs', 'sia', 'datalink', 'cutout', 'files', 'hips']
 const BELOW_SERVICES = [
   'sphere',
   'healpix',
@@ -19,6 +19,7 @@ const BELOW_SERVICES = [
   'dali',
   'vosi',
   'auth',
+  'images',
   'uws',
 ]
 const LEAVES = ['config', 'log', 'error', 'command', 'progress']
@@ -35,6 +36,7 @@ const MAY: Record<string, readonly string[]> = {
   dali: ['votable', 'formats', 'sphere'],
   vosi: ['dali', 'db', 'votable'],
   auth: ['dali', 'db', 'votable'],
+  images: ['auth', 'db', 'fits', 'sphere', 'healpix', 'votable', 'config'],
   uws: ['dali', 'auth', 'db', 'votable', 'config', 'log'],
   ...Object.fromEntries(SERVICES.map(service => [service, [...BELOW_SERVICES, ...LEAVES]])),
   ingest: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
