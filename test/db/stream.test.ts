@@ -49,7 +49,7 @@ describe('a result stream', () => {
   /** Whether a statement with this marker is at work in PostgreSQL. */
   async function running(marker: string): Promise<boolean> {
     const rows = await watch.query(
-      `SELECT FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE $1`,
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid() AND query LIKE $1`,
       [`%${marker}%`],
     )
     return rows.length > 0
@@ -184,7 +184,7 @@ describe('a result stream', () => {
   it('goes on after a backend was killed', async () => {
     const stream = await db.stream(query('SELECT generate_series(1, 1000000000) /* kill1 */'))
     await watch.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%kill1%' AND pid <> pg_backend_pid()`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%kill1%' AND pid <> pg_backend_pid()`,
     )
     await assert.rejects(count(stream))
     for (let i = 0; i < 4; i++) assert.equal(await count(await db.stream(query('SELECT 1'))), 1)

@@ -52,7 +52,7 @@ describe('results to clients that do not read', () => {
   }
   const atWork = () =>
     count(
-      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%marker%' AND pid <> pg_backend_pid()`,
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND query LIKE '%marker%' AND pid <> pg_backend_pid()`,
     )
   /** Spools of FITS, which have no name any more. */
   const openSpools = () =>

@@ -240,7 +240,7 @@ describe('/tap/sync', () => {
     const working = async () =>
       (
         await service.db.query(
-          `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%"marker"%' AND pid <> pg_backend_pid()`,
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%"marker"%' AND pid <> pg_backend_pid()`,
         )
       ).length
 
