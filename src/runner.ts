@@ -1,15 +1,16 @@
 /** What web and runner processes both stand on: the database, the catalogue, every kind of job. */
-
 import { annotator } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config, Limits } from './config.ts'
 import { lightCurveJobs } from './datalink/jobs.ts'
 import { type LightCurveSource, openLightCurves } from './datalink/source.ts'
+import type { Database } from './db/database.ts'
 import type { Log } from './log.ts'
 import { openSite, type Site } from './site.ts'
 import { tapJobs } from './tap/jobs.ts'
-import { type CatalogSource, openCatalog } from './tap/tap-schema.ts'
+import { type Catalog, type CatalogSource, openCatalog } from './tap/tap-schema.ts'
 import { openJobs } from './uws/index.ts'
 import type { Jobs } from './uws/job.ts'
+import type { JobKind } from './uws/kind.ts'
 
 export interface Workshop {
   readonly site: Site
@@ -17,6 +18,18 @@ export interface Workshop {
   readonly jobs: Jobs
   readonly curves: LightCurveSource
   close(): Promise<void>
+}
+
+export interface KindDependencies {
+  readonly db: Database
+  readonly catalog: () => Promise<Catalog>
+  readonly limits: Limits
+  readonly curves: LightCurveSource
+}
+
+/** Every kind of job of this service; `url` is where clients see it. */
+export function jobKinds(deps: KindDependencies, url: () => string): readonly JobKind[] {
+  return [tapJobs({ ...deps, annotate: annotator(deps, url) }), lightCurveJobs(deps)]
 }
 
 /** `url` is where clients see the service, for what is written into results that no request is waiting for. */
@@ -30,13 +43,12 @@ export async function openWorkshop(
     const catalog = await openCatalog(site.db, log)
     const curves = await openLightCurves(config.lightCurves, catalog.current)
     const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves }
-    const kinds = [tapJobs({ ...deps, annotate: annotator(deps, url) }), lightCurveJobs(deps)]
     const jobs = await openJobs({
       db: site.db,
       dir: config.dir,
       limits: config.jobs,
       storage: config.storage,
-      kinds,
+      kinds: jobKinds(deps, url),
     })
     return {
       site,

@@ -2,7 +2,7 @@
 import type { Limits } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { convertVotable } from '../formats/convert.ts'
-import type { JobKind } from '../uws/job.ts'
+import type { JobKind } from '../uws/kind.ts'
 import { runAnalysis } from './analysis.ts'
 import { givenIds } from './ids.ts'
 import { isWorkedOut, SINGLE, timeSeriesParameters } from './params.ts'

@@ -5,7 +5,7 @@ import type { Limits } from '../config.ts'
 import { uploadsOf } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { convertVotable } from '../formats/convert.ts'
-import type { JobKind } from '../uws/job.ts'
+import type { JobKind } from '../uws/kind.ts'
 import { checkQuery } from './check.ts'
 import { tapParameters } from './params.ts'
 import { type Annotate, runTap } from './query.ts'
@@ -32,7 +32,7 @@ export function tapJobs({ db, catalog, limits, annotate }: TapJobsDependencies):
     title: parameters => parameters.single('QUERY') || undefined,
 
     /** Most queries are small, and PostgreSQL's plan says so in a millisecond; the others see the query doctor. */
-    async estimate(parameters, identity) {
+    async estimate({ parameters, identity }) {
       const params = tapParameters(parameters)
       const signal = AbortSignal.timeout(2 * EXPLAIN_MS)
       const { maxrecDefault, maxrecHard } = limits

@@ -1,12 +1,10 @@
 /** A job again: as it was, or with other parameters. */
-import { createWriteStream } from 'node:fs'
-import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { parametersOf } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
 import { mergePairs, type Requester, submitJob } from './create.ts'
-import type { Job, JobKind, Jobs, Pairs } from './job.ts'
-import { temporaryFolder } from './work.ts'
+import type { Job, Jobs, Pairs } from './job.ts'
+import type { JobKind } from './kind.ts'
+import { copyParts, temporaryFolder } from './spool.ts'
 
 export interface CopyChanges {
   /** Set in place of what was there. */
@@ -26,22 +24,8 @@ export async function copyJob(
   changes: CopyChanges,
 ): Promise<string> {
   const { folder, remove } = temporaryFolder(jobs.spool, 'copy-')
-  const files = new Map<string, string>()
   try {
-    for (const [i, { part, key }] of job.uploads.entries()) {
-      const file = path.join(await folder(), `part-${i + 1}`)
-      const bytes = await jobs.storage.read(key).catch(error => {
-        throw new ServiceError(
-          'usage',
-          `The uploaded table '${part}' of this job is gone; send it with a new job.`,
-          {
-            cause: error,
-          },
-        )
-      })
-      await pipeline(bytes, createWriteStream(file))
-      files.set(part, file)
-    }
+    const files = await filesOf(jobs, job, folder)
     const kept = job.parameters.filter(([name]) => !changes.without.includes(name.toUpperCase()))
     const runId = changes.runId ?? job.runId
     const parameters = parametersOf([
@@ -53,5 +37,20 @@ export async function copyJob(
     return await submitJob(jobs, kind, requester, { parameters, files })
   } finally {
     await remove()
+  }
+}
+
+async function filesOf(
+  jobs: Jobs,
+  { uploads }: Job,
+  folder: () => Promise<string>,
+): Promise<ReadonlyMap<string, string>> {
+  if (uploads.length === 0) return new Map()
+  try {
+    return await copyParts(jobs.storage, uploads, await folder())
+  } catch (cause) {
+    const names = uploads.map(({ part }) => `'${part}'`).join(', ')
+    const message = `The uploaded table ${names} of this job is gone; send it with a new job.`
+    throw new ServiceError('usage', message, { cause })
   }
 }

@@ -5,7 +5,9 @@ import { stat } from 'node:fs/promises'
 import type { Identity } from '../auth/identity.ts'
 import { badValue, type Parameters, parametersOf } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
-import type { Job, JobKind, Jobs, Pairs, UploadedPart } from './job.ts'
+import type { Job, Jobs, Pairs, UploadedPart } from './job.ts'
+import type { Asked, JobKind } from './kind.ts'
+import { copyParts, temporaryFolder } from './spool.ts'
 import { createJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
@@ -59,7 +61,8 @@ export async function submitJob(
       retentionSeconds: limits.retentionDays * DAY_SECONDS,
       retentionSecondsHard: limits.retentionDaysHard * DAY_SECONDS,
     }
-    await createJob(jobs.db, newJob, phase ? await queueingOf(jobs, kind, requester, own) : undefined)
+    const asked = { parameters: own, uploads, files: async () => files }
+    await createJob(jobs.db, newJob, phase ? await queueingOf(jobs, kind, requester, asked) : undefined)
   } catch (error) {
     if (uploads.length > 0) await jobs.storage.remove(`${id}/`)
     throw error
@@ -72,18 +75,33 @@ export async function enqueue(
   jobs: Jobs,
   kind: JobKind,
   requester: Requester,
-  job: Pick<Job, 'id' | 'parameters'>,
+  job: Pick<Job, 'id' | 'parameters' | 'uploads'>,
 ): Promise<boolean> {
-  return queueJob(jobs.db, job.id, await queueingOf(jobs, kind, requester, parametersOf(job.parameters)))
+  const { uploads } = job
+  const asked: Question = {
+    parameters: parametersOf(job.parameters),
+    uploads,
+    files: async folder => copyParts(jobs.storage, uploads, await folder()),
+  }
+  return queueJob(jobs.db, job.id, await queueingOf(jobs, kind, requester, asked))
+}
+
+type Question = Pick<Asked, 'parameters' | 'uploads'> & {
+  files(folder: () => Promise<string>): Promise<ReadonlyMap<string, string>>
 }
 
 async function queueingOf(
-  { limits }: Jobs,
+  { limits, spool }: Jobs,
   kind: JobKind,
   { identity, address }: Requester,
-  parameters: Parameters,
+  { parameters, uploads, files }: Question,
 ): Promise<Queueing> {
-  const estimate = await kind.estimate(parameters, identity).catch(() => undefined)
+  const { folder, remove } = temporaryFolder(spool, 'estimate-')
+  const asked = { parameters, identity, uploads, files: () => files(folder), folder }
+  const estimate = await kind
+    .estimate(asked)
+    .catch(() => undefined)
+    .finally(remove)
   const lane = (estimate?.seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast'
   return {
     lane,

@@ -3,7 +3,8 @@ import path from 'node:path'
 import type { BucketStorage, JobLimits } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { openJobEvents } from './events.ts'
-import type { JobKind, Jobs } from './job.ts'
+import type { Jobs } from './job.ts'
+import type { JobKind } from './kind.ts'
 import { diskStorage, type Storage } from './storage.ts'
 
 export interface JobsOptions {

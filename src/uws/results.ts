@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../error.ts'
 import { availableResults } from './document.ts'
-import type { Job, JobKind, JobResult, Jobs } from './job.ts'
+import type { Job, JobResult, Jobs } from './job.ts'
+import type { JobKind } from './kind.ts'
+import { temporaryFolder } from './spool.ts'
 import { addFormat, findJob } from './store.ts'
-import { temporaryFolder } from './work.ts'
 
 /** Conversions under way in this process, so that many who ask at once are served by one. */
 const underWay = new Map<string, Promise<JobResult>>()

@@ -1,21 +1,18 @@
 /** One execution of a job: its signal, its sink, its folder; and how its failure is told. */
-import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import path from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { parametersOf } from '../dali/parameters.ts'
 import { serviceError } from '../dali/respond.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
-import type { Outcome } from '../votable/row.ts'
 import type { ClaimedJob } from './claim.ts'
-import type { ErrorSummary, JobKind, JobResult, Jobs, ResultHead, Work } from './job.ts'
+import type { ErrorSummary, JobResult, Jobs } from './job.ts'
+import type { JobKind, ResultHead, Work } from './kind.ts'
+import { copyParts, temporaryFolder } from './spool.ts'
 
 export interface Execution {
   readonly job: ClaimedJob
   readonly controller: AbortController
-  /** So far. */
-  readonly progress: { rows: number; bytes: number }
+  /** So far; `done` of `total` things where its kind says so. */
+  readonly progress: { rows: number; bytes: number; done?: number; total?: number }
 }
 
 /** Where in the storage a claim's results are; removed when the claim is lost. */
@@ -27,20 +24,26 @@ export function claimPrefix(id: string, claim: string): string {
 export async function perform(
   jobs: Jobs,
   kind: JobKind,
-  { job, controller, progress }: Execution,
+  execution: Execution,
 ): Promise<readonly JobResult[]> {
+  const { job, controller } = execution
   const results: JobResult[] = []
+  const ids = new Set<string>()
   const { folder, remove } = temporaryFolder(jobs.spool, 'job-')
   const work: Work = {
     job,
     parameters: parametersOf(job.parameters),
     signal: controller.signal,
     folder,
-    files: async () => (job.uploads.length > 0 ? copyParts(jobs, job, await folder()) : new Map()),
+    files: async () =>
+      job.uploads.length > 0 ? copyParts(jobs.storage, job.uploads, await folder()) : new Map(),
     async write(head, chunks) {
-      results.push(
-        await writeResult(jobs, job, head, counted(chunks, head.outcome, progress, controller.signal)),
-      )
+      if (!/^[\w.-]+$/.test(head.id) || ids.has(head.id)) throw new Error(`bad result id ${head.id}`)
+      const place = ids.add(head.id).size - 1
+      results[place] = await writeResult(jobs, job, head, counted(chunks, head, execution))
+    },
+    progress(done, total) {
+      Object.assign(execution.progress, { done, total })
     },
   }
   const overdue = executionTimer(job, controller)
@@ -50,23 +53,6 @@ export async function perform(
   } finally {
     clearTimeout(overdue)
     await remove()
-  }
-}
-
-/** A folder that is made when somebody wants it, and goes with `remove`. */
-export function temporaryFolder(
-  spool: string,
-  prefix: string,
-): { folder(): Promise<string>; remove(): Promise<void> } {
-  let made: Promise<string> | undefined
-  return {
-    folder() {
-      made ??= mkdir(spool, { recursive: true }).then(() => mkdtemp(path.join(spool, prefix)))
-      return made
-    },
-    async remove() {
-      if (made) await rm(await made, { recursive: true, force: true })
-    },
   }
 }
 
@@ -94,32 +80,19 @@ async function writeResult(
   }
 }
 
+/** Rows and bytes of all results of the job, as they go through. */
 async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  outcome: Outcome | undefined,
-  progress: Execution['progress'],
-  signal: AbortSignal,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { outcome }: ResultHead,
+  { progress, controller }: Execution,
 ): AsyncGenerator<Uint8Array> {
+  const before = progress.rows
   for await (const chunk of chunks) {
-    signal.throwIfAborted()
+    controller.signal.throwIfAborted()
     progress.bytes += chunk.length
-    if (outcome) progress.rows = outcome.rows
+    if (outcome) progress.rows = before + outcome.rows
     yield chunk
   }
-}
-
-async function copyParts(
-  { storage }: Jobs,
-  job: ClaimedJob,
-  folder: string,
-): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>()
-  for (const [i, { part, key }] of job.uploads.entries()) {
-    const file = path.join(folder, `part-${i + 1}`)
-    await pipeline(await storage.read(key), createWriteStream(file))
-    files.set(part, file)
-  }
-  return files
 }
 
 /** What the database's own limit does not catch: work outside of the one statement. */

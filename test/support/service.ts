@@ -4,14 +4,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { annotator, createApp } from '../../src/app.ts'
+import { createApp } from '../../src/app.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
-import { lightCurveJobs } from '../../src/datalink/jobs.ts'
 import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { openLog } from '../../src/log.ts'
-import { tapJobs } from '../../src/tap/jobs.ts'
+import { jobKinds } from '../../src/runner.ts'
 import { openCatalog } from '../../src/tap/tap-schema.ts'
 import { openJobs } from '../../src/uws/index.ts'
 import type { Jobs } from '../../src/uws/job.ts'
@@ -54,7 +53,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const curves = await openLightCurves(config.lightCurves, catalog.current)
   const deps = { db, catalog: catalog.current, limits: config.limits, curves }
   let url = ''
-  const kinds = [tapJobs({ ...deps, annotate: annotator(deps, () => url) }), lightCurveJobs(deps)]
+  const kinds = jobKinds(deps, () => url)
   const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, storage: config.storage, kinds })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs, curves }))

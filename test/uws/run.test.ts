@@ -16,7 +16,8 @@ import { openLog } from '../../src/log.ts'
 import { claimJobs, completeJob, recoverJobs } from '../../src/uws/claim.ts'
 import { submitJob } from '../../src/uws/create.ts'
 import { openJobs } from '../../src/uws/index.ts'
-import type { Job, JobKind, Jobs, Work } from '../../src/uws/job.ts'
+import type { Job, Jobs } from '../../src/uws/job.ts'
+import type { JobKind, Work } from '../../src/uws/kind.ts'
 import { type Runner, startRunner } from '../../src/uws/run.ts'
 import { abortJob, findJob } from '../../src/uws/store.ts'
 import { testDatabase } from '../support/database.ts'
@@ -31,7 +32,7 @@ function kindOf(run: (work: Work) => Promise<void>): JobKind {
     path: '/test',
     once: [],
     title: () => undefined,
-    async estimate(parameters) {
+    async estimate({ parameters }) {
       return { seconds: Number(parameters.single('SECONDS') ?? 0) }
     },
     run,
