@@ -28,6 +28,8 @@ export interface Config {
   readonly storage: BucketStorage | undefined
   /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
   readonly lightCurves: unknown
+  /** Where http(s) uploads may be fetched from; none by default. */
+  readonly uploads: { readonly allow: readonly UploadPlace[] }
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
 }
@@ -48,6 +50,8 @@ export interface Limits {
   /** Rows and columns of one uploaded table. */
   readonly uploadRows: number
   readonly uploadColumns: number
+  /** For fetching one table from a URL. */
+  readonly uploadSeconds: number
   /** Objects whose light curves are answered at once; for more a request becomes a job. */
   readonly lightCurveObjects: number
 }
@@ -61,6 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
   uploadBytes: 500_000_000,
   uploadRows: 5_000_000,
   uploadColumns: 1000,
+  uploadSeconds: 60,
   lightCurveObjects: 10_000,
 }
 
@@ -84,6 +89,15 @@ export interface JobLimits {
   readonly waitSeconds: number
   /** Whether the list of anonymous jobs shows everybody's; otherwise a browser sees its own. */
   readonly listAnonymous: boolean
+}
+
+/** A place on the internet, as `dali/uploads-fetch` compares it with URLs. */
+export interface UploadPlace {
+  readonly protocol: 'http:' | 'https:'
+  /** `*.example.org`: every host below that. */
+  readonly host: string
+  readonly port: number
+  readonly path: string
 }
 
 /** S3-compatible object storage. */
@@ -126,6 +140,7 @@ const FILE_KEYS = [
   'jobs',
   'storage',
   'auth',
+  'uploads',
   'trustedProxies',
 ]
 
@@ -147,6 +162,7 @@ export function loadConfig(env: Env = process.env): Config {
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     lightCurves: site.lightCurves,
     storage: bucketStorage(site.storage),
+    uploads: uploads(site.uploads),
     trustedProxies: strings(site, 'trustedProxies'),
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', [
       'trace',
@@ -214,6 +230,36 @@ function bucketStorage(given: unknown): BucketStorage | undefined {
   })
 }
 
+function uploads(given: unknown): Config['uploads'] {
+  if (given === undefined) return Object.freeze({ allow: [] })
+  if (!isRecord(given)) throw new ConfigError('uploads: must be a mapping')
+  for (const key of Object.keys(given)) {
+    if (key !== 'allow') throw new ConfigError(`uploads.${key}: unknown; known is allow`)
+  }
+  return Object.freeze({ allow: strings(given, 'allow', 'uploads.allow').flatMap(uploadPlaces) })
+}
+
+/** `https://host[:port]/path`, or a host for both http and https; `*.` before a host: all below it. */
+function uploadPlaces(text: string): UploadPlace[] {
+  const urls = text.includes('://') ? [text] : [`http://${text}/`, `https://${text}/`]
+  return urls.map(one => {
+    const url = URL.canParse(one) ? new URL(one) : undefined
+    const { protocol, hostname = '', port, pathname, search, hash, username } = url ?? {}
+    const isHost = /^(\*\.)?[^*]+$/.test(hostname) && (text.includes('://') || !/[/?#:@]/.test(text))
+    if ((protocol !== 'http:' && protocol !== 'https:') || !isHost || search || hash || username) {
+      throw new ConfigError(
+        `uploads.allow: '${text}' is neither a URL such as https://host/tables/ nor a host such as *.example.org`,
+      )
+    }
+    return Object.freeze({
+      protocol,
+      host: hostname.replace(/\.$/, ''),
+      port: Number(port) || (protocol === 'https:' ? 443 : 80),
+      path: pathname!,
+    })
+  })
+}
+
 /** A mapping of positive integers, and of booleans where the default is one. */
 function positives<T extends object>(key: string, given: unknown, defaults: T): T {
   if (given === undefined) return Object.freeze(defaults)
@@ -238,10 +284,10 @@ function text(site: Record<string, unknown>, key: string, fallback: string): str
   return value
 }
 
-function strings(site: Record<string, unknown>, key: string): readonly string[] {
+function strings(site: Record<string, unknown>, key: string, title = key): readonly string[] {
   const value = site[key] ?? []
   if (!Array.isArray(value) || value.some(v => typeof v !== 'string')) {
-    throw new ConfigError(`${key}: must be a list of texts`)
+    throw new ConfigError(`${title}: must be a list of texts`)
   }
   return value as string[]
 }

@@ -2,8 +2,9 @@
  * Requests that bring tables (DALI 1.1 §3.4.5): parts that are files go to a spool folder while they arrive, and
  * UPLOAD says which part is which table.
  */
+import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
@@ -29,6 +30,14 @@ export interface RequestContent {
 
 /** What UPLOAD refers to, of a request or of a stored job. */
 export type UploadContent = Pick<RequestContent, 'parameters' | 'files' | 'folder'>
+
+/** Tables that are elsewhere. */
+export interface RemoteTables {
+  /** Bytes of all files of a request together. */
+  readonly mostBytes: number
+  /** The bytes at an http or https URL. Throws `usage` for what is not fetched. */
+  open(url: string): AsyncIterable<Uint8Array>
+}
 
 /** A table that a request brings. */
 export interface Upload {
@@ -83,34 +92,56 @@ export async function readRequest(
     return { parameters, files, folder, discard }
   } catch (error) {
     await discard()
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new ServiceError('unavailable', 'The service has no room for the upload at this moment.', {
-        retryAfter: 600,
-        cause: error,
-      })
-    }
-    throw error
+    throw noRoom(error) ?? error
   }
 }
 
+function noRoom(error: unknown): ServiceError | undefined {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return undefined
+  return new ServiceError('unavailable', 'The service has no room for the upload at this moment.', {
+    retryAfter: 600,
+    cause: error,
+  })
+}
+
 /**
- * What UPLOAD says: `name,param:part`, repeated or (TAP 1.0) joined by `;`. The part may be a file or a field.
- * Throws `usage` for everything else, also for http(s): see docs/deviations.md.
+ * What UPLOAD says: `name,param:part` or `name,http://…`, repeated or (TAP 1.0) joined by `;`. The part may be a file
+ * or a field. Throws `usage` for everything else; also for URLs, where the caller fetches nothing.
  */
-export async function uploadsOf(content: UploadContent): Promise<readonly Upload[]> {
-  const uploads: Upload[] = []
-  for (const one of content.parameters.all('UPLOAD').flatMap(value => value.split(';'))) {
-    if (one.trim() === '') continue
-    const { name, part } = parseUpload(one)
-    if (uploads.some(upload => upload.name.toLowerCase() === name.toLowerCase())) {
-      throw new ServiceError('usage', `UPLOAD: two tables are named ${name}`)
+export async function uploadsOf(content: UploadContent, remote?: RemoteTables): Promise<readonly Upload[]> {
+  const given: { name: string; uri: string; text: string }[] = []
+  for (const text of content.parameters.all('UPLOAD').flatMap(value => value.split(BETWEEN))) {
+    if (text.trim() === '') continue
+    const upload = { ...parseUpload(text), text }
+    if (given.some(({ name }) => name.toLowerCase() === upload.name.toLowerCase())) {
+      throw new ServiceError('usage', `UPLOAD: two tables are named ${upload.name}`)
     }
-    uploads.push({ name, path: content.files.get(part) ?? (await fieldFile(content, part, one)) })
+    given.push(upload)
+  }
+  const uploads: Upload[] = []
+  const fetching = remote && fetcher(content, remote)
+  for (const { name, uri, text } of given) {
+    const part = /^param:(.+)$/is.exec(uri)?.[1]
+    if (part !== undefined) {
+      uploads.push({ name, path: content.files.get(part) ?? (await fieldFile(content, part, text)) })
+    } else if (fetching && /^https?:/i.test(uri)) {
+      uploads.push({ name, path: await fetching(uri, name) })
+    } else {
+      throw new ServiceError(
+        'usage',
+        `UPLOAD=${text}: this service fetches nothing ${fetching ? 'but http and https URLs' : 'from elsewhere'}`,
+        { detail: `Send the table in the request: UPLOAD=${name},param:table with a part named table.` },
+      )
+    }
   }
   return uploads
 }
 
-function parseUpload(text: string): { name: string; part: string } {
+/** What joins uploads (TAP 1.0); a URL may have the character, too. */
+const BETWEEN = /;(?=\s*(?:$|[A-Za-z][A-Za-z0-9_]*\s*,))/
+
+function parseUpload(text: string): { name: string; uri: string } {
   const comma = text.indexOf(',')
   const name = text.slice(0, comma).trim()
   const uri = text.slice(comma + 1).trim()
@@ -119,13 +150,33 @@ function parseUpload(text: string): { name: string; part: string } {
       detail: 'The name begins with a letter and has letters, digits and _ only.',
     })
   }
-  const part = /^param:(.+)$/is.exec(uri)?.[1]
-  if (part === undefined) {
-    throw new ServiceError('usage', `UPLOAD=${text}: this service fetches nothing from elsewhere`, {
-      detail: `Send the table in the request: UPLOAD=${name},param:table with a part named table.`,
+  return { name, uri }
+}
+
+/** Fetches one table after the other into files, as many bytes as may still come beside those of the request. */
+function fetcher(
+  { files, folder }: UploadContent,
+  { mostBytes, open }: RemoteTables,
+): (url: string, name: string) => Promise<string> {
+  let size = 0
+  let fetched = 0
+  return async (url, name) => {
+    if (fetched === 0) for (const file of files.values()) size += (await stat(file)).size
+    const file = path.join(await folder(), `fetched-${++fetched}`)
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of open(url)) {
+        size += chunk.length
+        if (size > mostBytes) {
+          throw new ServiceError('tooLarge', `UPLOAD ${name}: uploads exceed ${mostBytes} bytes`)
+        }
+        yield chunk
+      }
+    }
+    await pipeline(counted, createWriteStream(file)).catch(error => {
+      throw noRoom(error) ?? error
     })
+    return file
   }
-  return { name, part }
 }
 
 /** The value of a field (curl -F 'table=<file'), as a file. */
@@ -136,7 +187,7 @@ async function fieldFile(content: UploadContent, part: string, upload: string): 
       detail: 'Uploads come in a POST of multipart/form-data.',
     })
   }
-  const file = path.join(await content.folder(), `field-${content.files.size}-${Date.now()}`)
+  const file = path.join(await content.folder(), `field-${randomUUID()}`)
   await writeFile(file, value)
   return file
 }
