@@ -8,6 +8,7 @@ import type { Log } from './log.ts'
 import { openSite, type Site } from './site.ts'
 import { tapJobs } from './tap/jobs.ts'
 import { type Catalog, type CatalogSource, openCatalog } from './tap/tap-schema.ts'
+import { openRemote, type Remote } from './tap/upload-remote.ts'
 import { openJobs } from './uws/index.ts'
 import type { Jobs } from './uws/job.ts'
 import type { JobKind } from './uws/kind.ts'
@@ -25,6 +26,7 @@ export interface KindDependencies {
   readonly catalog: () => Promise<Catalog>
   readonly limits: Limits
   readonly curves: LightCurveSource
+  readonly remote: Remote
 }
 
 /** Every kind of job of this service; `url` is where clients see it. */
@@ -42,8 +44,9 @@ export async function openWorkshop(
   try {
     const catalog = await openCatalog(site.db, log)
     const curves = await openLightCurves(config.lightCurves, catalog.current)
-    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves }
-    const jobs = await openJobs({
+    const remote = openRemote(config, () => jobs)
+    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves, remote }
+    const jobs: Jobs = await openJobs({
       db: site.db,
       dir: config.dir,
       limits: config.jobs,

@@ -5,24 +5,30 @@ import { OUTPUT_FORMATS } from '../formats/index.ts'
 import { paramHttp, simpleCapability, vosiCapabilities } from '../vosi/capabilities.ts'
 import { element, leaf, type XmlElement } from '../vosi/xml.ts'
 
-export function tapCapabilities(
-  baseUrl: string,
-  config: Pick<Config, 'limits' | 'jobs'>,
-): readonly XmlElement[] {
+type CapabilityConfig = Pick<Config, 'limits' | 'jobs' | 'uploads'>
+
+export function tapCapabilities(baseUrl: string, config: CapabilityConfig): readonly XmlElement[] {
   return [
     ...vosiCapabilities(baseUrl),
     simpleCapability('ivo://ivoa.net/std/VOSI#tables-1.1', `${baseUrl}/tables`),
     simpleCapability('ivo://ivoa.net/std/DALI#examples', `${baseUrl}/examples`),
-    tableAccess(baseUrl, config),
+    tableAccess(baseUrl, config, obscore),
   ]
 }
 
-function tableAccess(baseUrl: string, { limits, jobs }: Pick<Config, 'limits' | 'jobs'>): XmlElement {
+function tableAccess(baseUrl: string, { limits, jobs, uploads }: CapabilityConfig): XmlElement {
   const tap = paramHttp(baseUrl, 'base')
   return element(
     'capability',
     { standardID: 'ivo://ivoa.net/std/TAP', 'xsi:type': 'tr:TableAccess' },
     { ...tap, attributes: { ...tap.attributes, version: '1.1' } },
+    // ObsCore 1.1 §5; the identifier of 1.0 is the one that older clients look for.
+    ...(obscore
+      ? [
+          element('dataModel', { 'ivo-id': 'ivo://ivoa.net/std/ObsCore#core-1.1' }, 'ObsCore-1.1'),
+          element('dataModel', { 'ivo-id': 'ivo://ivoa.net/std/ObsCore/v1.0' }, 'ObsCore-1.0'),
+        ]
+      : []),
     element(
       'language',
       {},
@@ -48,8 +54,10 @@ function tableAccess(baseUrl: string, { limits, jobs }: Pick<Config, 'limits' | 
         ...format.aliases.map(alias => leaf('alias', alias)),
       ),
     ),
-    // Nothing is fetched for a client: upload-http and upload-ftp are not declared (docs/deviations.md).
-    element('uploadMethod', { 'ivo-id': 'ivo://ivoa.net/std/TAPRegExt#upload-inline' }),
+    // By URL only where the site names places to fetch from (docs/deviations.md).
+    ...['inline', ...new Set(uploads.allow.map(({ protocol }) => protocol.slice(0, -1)))].map(method =>
+      element('uploadMethod', { 'ivo-id': `ivo://ivoa.net/std/TAPRegExt#upload-${method}` }),
+    ),
     element(
       'retentionPeriod',
       {},

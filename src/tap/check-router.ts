@@ -8,9 +8,10 @@ import { errorText, ServiceError } from '../error.ts'
 import { type CheckDependencies, checkQuery } from './check.ts'
 import { checkText } from './check-text.ts'
 import { responseFormat, tapParameters } from './params.ts'
+import type { Remote } from './upload-remote.ts'
 
 /** Answers 200 to a wrong query, which is a finding, and 400 to wrong parameters. */
-export function checkRoute(deps: CheckDependencies & { readonly spool: string }) {
+export function checkRoute(deps: CheckDependencies & { readonly spool: string; readonly remote: Remote }) {
   return async (request: Request, response: Response): Promise<void> => {
     const signal = clientSignal(response)
     let asText = prefersText(request)
@@ -28,7 +29,9 @@ export function checkRoute(deps: CheckDependencies & { readonly spool: string })
       const { parameters } = content
       asText = formatAsked(parameters) ?? asText
       const params = tapParameters(withLanguage(parameters))
-      const check = await checkQuery(deps, params, await uploadsOf(content), identify(request), signal)
+      const identity = identify(request)
+      const uploads = await uploadsOf(content, deps.remote(identity, signal))
+      const check = await checkQuery(deps, params, uploads, identity, signal)
       answer(200, check, checkText(check, params.query))
     } catch (error) {
       if (signal.aborted) return

@@ -10,12 +10,14 @@ import { checkQuery } from './check.ts'
 import { tapParameters } from './params.ts'
 import { type Annotate, runTap } from './query.ts'
 import type { Catalog } from './tap-schema.ts'
+import type { Remote } from './upload-remote.ts'
 
 export interface TapJobsDependencies {
   readonly db: Database
   readonly catalog: () => Promise<Catalog>
   readonly limits: Limits
   readonly annotate: Annotate
+  readonly remote: Remote
 }
 
 /** PostgreSQL's cost below which a query is small whatever the doctor would find. */
@@ -23,7 +25,7 @@ const SMALL_COST = 100
 const SMALL_SECONDS = 0.005
 const EXPLAIN_MS = 5000
 
-export function tapJobs({ db, catalog, limits, annotate }: TapJobsDependencies): JobKind {
+export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDependencies): JobKind {
   return {
     name: 'tap',
     path: '/tap/async',
@@ -46,7 +48,8 @@ export function tapJobs({ db, catalog, limits, annotate }: TapJobsDependencies):
     async run({ job, parameters, files, folder, signal, write }) {
       const seconds = job.executionDuration
       const params = tapParameters(parameters)
-      const uploads = await uploadsOf({ parameters, files: await files(), folder })
+      const content = { parameters, files: await files(), folder }
+      const uploads = await uploadsOf(content, remote(job.identity, signal))
       const result = await runTap(
         { db, catalog, limits, seconds, folder, annotate },
         params,

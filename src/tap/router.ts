@@ -19,6 +19,7 @@ import { examplesDocument } from './examples.ts'
 import { responseFormat, tapParameters } from './params.ts'
 import { type Annotate, runTap } from './query.ts'
 import type { Catalog } from './tap-schema.ts'
+import { openRemote } from './upload-remote.ts'
 
 export interface TapRouterDependencies {
   readonly db: Database
@@ -36,6 +37,7 @@ export function tapRouter(deps: TapRouterDependencies): Router {
   const { db, catalog, config } = deps
   const router = Router()
   const limits = { bytes: config.limits.requestBytes, uploadBytes: config.limits.uploadBytes }
+  const remote = openRemote(config, () => deps.jobs)
 
   router.all('/sync', allow('GET', 'HEAD', 'POST'), async (request, response) => {
     const signal = clientSignal(response)
@@ -57,7 +59,7 @@ export function tapRouter(deps: TapRouterDependencies): Router {
           annotate: deps.annotate(deps.origin(request)),
         },
         params,
-        await uploadsOf(content),
+        await uploadsOf(content, remote(identity, signal)),
         identity,
         signal,
       )
@@ -87,11 +89,14 @@ export function tapRouter(deps: TapRouterDependencies): Router {
   const kind = deps.jobs.kinds.find(one => one.name === 'tap')!
   router.use('/async', uwsRouter({ jobs: deps.jobs, kind, limits, origin: deps.origin }))
 
-  const checkDependencies = { db, catalog, limits: config.limits, spool: deps.jobs.spool }
+  const checkDependencies = { db, catalog, limits: config.limits, spool: deps.jobs.spool, remote }
   router.all('/check', allow('GET', 'HEAD', 'POST'), checkRoute(checkDependencies))
 
-  router.get('/capabilities', (request, response) => {
-    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config)))
+  router.get('/capabilities', async (request, response) => {
+    const obscore = (await catalog()).schemas.some(schema =>
+      schema.tables.some(table => table.name.toLowerCase() === 'ivoa.obscore'),
+    )
+    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config, obscore)))
   })
 
   router.get('/availability', async (_request, response) => {

@@ -9,9 +9,11 @@ import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/
 import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
+import { announceOrigin } from '../../src/images/origin.ts'
 import { openLog } from '../../src/log.ts'
 import { jobKinds } from '../../src/runner.ts'
 import { openCatalog } from '../../src/tap/tap-schema.ts'
+import { openRemote } from '../../src/tap/upload-remote.ts'
 import { openJobs } from '../../src/uws/index.ts'
 import type { Jobs } from '../../src/uws/job.ts'
 import { startRunner } from '../../src/uws/run.ts'
@@ -51,14 +53,22 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     jobs: { ...defaults.jobs, ...options.jobs },
   }
   const curves = await openLightCurves(config.lightCurves, catalog.current)
-  const deps = { db, catalog: catalog.current, limits: config.limits, curves }
+  const remote = openRemote(config, () => jobs)
+  const deps = { db, catalog: catalog.current, limits: config.limits, curves, remote }
   let url = ''
   const kinds = jobKinds(deps, () => url)
-  const jobs = await openJobs({ db, dir: config.dir, limits: config.jobs, storage: config.storage, kinds })
+  const jobs: Jobs = await openJobs({
+    db,
+    dir: config.dir,
+    limits: config.jobs,
+    storage: config.storage,
+    kinds,
+  })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs, curves }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await announceOrigin(db, url)
   return {
     url,
     db,
