@@ -41,6 +41,9 @@ function bytesOf(field: Field, cell: string | number | bigint | boolean): Buffer
     case 'int2':
       bytes.writeInt16BE(Number(cell))
       return bytes.subarray(0, 2)
+    case 'float4':
+      bytes.writeFloatBE(Number(cell))
+      return bytes.subarray(0, 4)
     case 'float8':
       bytes.writeDoubleBE(Number(cell))
       return bytes
