@@ -1,4 +1,5 @@
 /** Shapes whose numbers are all in the query: folded, checked, and written as PostgreSQL literals. Degrees. */
+import { polygonFault } from '../sphere/polygon.ts'
 import { cross, dot, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
 import type { Complaint } from './error.ts'
 import { toIcrs } from './frames.ts'
@@ -135,67 +136,14 @@ export function boxCorners([lon, lat]: Position, width: number, height: number):
   })
 }
 
-/** Every edge is compared with every other. */
-const MAX_VERTICES = 1000
-
-function polygon(vertices: readonly Position[], e: Planned, complain: Complain): Shape {
-  const at = { start: e.start, end: e.end }
-  const distinct = vertices.filter((v, i) => !same(v, vertices[(i + 1) % vertices.length]!))
-  if (vertices.length > MAX_VERTICES)
-    complain({ ...at, message: `a POLYGON has at most ${MAX_VERTICES} vertices, not ${vertices.length}` })
-  else if (distinct.length < 3) complain({ ...at, message: 'a POLYGON needs three different vertices' })
-  else if (!inHemisphere(distinct)) {
-    complain({
-      ...at,
-      message: 'this POLYGON is larger than a hemisphere',
-      hint: 'Split it into smaller ones, joined by OR.',
-    })
-  } else if (crossesItself(distinct)) {
-    complain({
-      ...at,
-      message: 'the edges of this POLYGON cross or touch each other',
-      hint: 'List its vertices in order around it.',
-    })
-  }
+function polygon(vertices: readonly Position[], { start, end }: Planned, complain: Complain): Shape {
+  const fault = polygonFault(vertices)
+  if (fault) complain({ start, end, ...fault, message: `this POLYGON ${fault.message}` })
   return { kind: 'polygon', vertices }
 }
 
-const same = (a: Position, b: Position): boolean => {
-  return near(unitVector(a[0] * RAD, a[1] * RAD), unitVector(b[0] * RAD, b[1] * RAD))
-}
-
-const near = (u: Vector, v: Vector): boolean => Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
-
 const vectors = (vertices: readonly Position[]): Vector[] =>
   vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
-
-/** pgSphere takes a polygon when all vertices are within 90° of the middle of their extents in x, y and z. */
-function inHemisphere(vertices: readonly Position[]): boolean {
-  const points = vectors(vertices)
-  const middle = (i: 0 | 1 | 2) => Math.min(...points.map(p => p[i])) + Math.max(...points.map(p => p[i]))
-  const center: Vector = [middle(0), middle(1), middle(2)]
-  return points.every(p => dot(p, center) > 1e-9)
-}
-
-function crossesItself(vertices: readonly Position[]): boolean {
-  const points = vectors(vertices)
-  const n = points.length
-  for (let i = 0; i < n; i++) {
-    for (let j = i + 2; j < n; j++) {
-      if (i === 0 && j === n - 1) continue
-      if (near(points[i]!, points[j]!)) return true
-      if (edgesCross(points[i]!, points[(i + 1) % n]!, points[j]!, points[(j + 1) % n]!)) return true
-    }
-  }
-  return false
-}
-
-function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
-  const [ab, cd] = [cross(a, b), cross(c, d)]
-  const sides = [dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)]
-  if (sides.some(s => Math.abs(s) < 1e-15)) return false
-  return sides[0]! > 0 !== sides[1]! > 0 && sides[2]! > 0 !== sides[3]! > 0 && sides[0]! > 0 === sides[3]! > 0
-}
 
 /** Square degrees; of a polygon by triangles from its first vertex (Van Oosterom & Strackee 1983). */
 export function shapeArea(shape: Shape): number {

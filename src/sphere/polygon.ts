@@ -1,0 +1,59 @@
+/** Whether a list of vertices outlines a part of the sky: great-circle edges, within a hemisphere, none crossing. Degrees. */
+import { cross, dot, unitVector, type Vector } from './vector.ts'
+
+export interface PolygonFault {
+  readonly message: string
+  readonly hint?: string
+}
+
+const RAD = Math.PI / 180
+
+/** Every edge is compared with every other. */
+const MAX_VERTICES = 1000
+
+/** What is wrong with a polygon, in words that go with its name; undefined when it is one. */
+export function polygonFault(
+  vertices: readonly (readonly [lon: number, lat: number])[],
+): PolygonFault | undefined {
+  if (vertices.length > MAX_VERTICES)
+    return { message: `has at most ${MAX_VERTICES} vertices, not ${vertices.length}` }
+  const points = vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
+  const distinct = points.filter((v, i) => !near(v, points[(i + 1) % points.length]!))
+  if (distinct.length < 3) return { message: 'needs three different vertices' }
+  if (!inHemisphere(distinct))
+    return { message: 'is larger than a hemisphere', hint: 'Split it into smaller ones.' }
+  if (crossesItself(distinct))
+    return {
+      message: 'has edges that cross or touch each other',
+      hint: 'List its vertices in order around it.',
+    }
+  return undefined
+}
+
+const near = (u: Vector, v: Vector): boolean => Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
+
+/** pgSphere takes a polygon when all vertices are within 90° of the middle of their extents in x, y and z. */
+function inHemisphere(points: readonly Vector[]): boolean {
+  const middle = (i: 0 | 1 | 2) => Math.min(...points.map(p => p[i])) + Math.max(...points.map(p => p[i]))
+  const center: Vector = [middle(0), middle(1), middle(2)]
+  return points.every(p => dot(p, center) > 1e-9)
+}
+
+function crossesItself(points: readonly Vector[]): boolean {
+  const n = points.length
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 2; j < n; j++) {
+      if (i === 0 && j === n - 1) continue
+      if (near(points[i]!, points[j]!)) return true
+      if (edgesCross(points[i]!, points[(i + 1) % n]!, points[j]!, points[(j + 1) % n]!)) return true
+    }
+  }
+  return false
+}
+
+function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
+  const [ab, cd] = [cross(a, b), cross(c, d)]
+  const sides = [dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)]
+  if (sides.some(s => Math.abs(s) < 1e-15)) return false
+  return sides[0]! > 0 !== sides[1]! > 0 && sides[2]! > 0 !== sides[3]! > 0 && sides[0]! > 0 === sides[3]! > 0
+}
