@@ -6,6 +6,7 @@ import { demoCommand } from './demo/command.ts'
 import { doctorCommand } from './doctor.ts'
 import { errorText, ServiceError } from './error.ts'
 import { ingestTableCommand } from './ingest/command.ts'
+import { ingestImagesCommand } from './ingest/images-command.ts'
 import { openLog } from './log.ts'
 import { migrateCommand } from './migrate-command.ts'
 import { runnerCommand } from './runner-command.ts'
@@ -20,6 +21,7 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   demoCommand,
   ingestTableCommand,
+  ingestImagesCommand,
   schemaApplyCommand,
   schemaExportCommand,
   listCommand,

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { announceOrigin } from './images/origin.ts'
 import type { Log } from './log.ts'
 import { openWorkshop } from './runner.ts'
 import type { Site } from './site.ts'
@@ -34,6 +35,7 @@ export async function startService(
     const { port } = server.address() as AddressInfo
     const host = config.host.includes(':') ? `[${config.host}]` : config.host
     url ??= `http://${host}:${port}`
+    await announceOrigin(site.db, url)
     const runner = withRunner ? startRunner(jobs, log) : undefined
     let stopping: Promise<void> | undefined
     return {

@@ -7,7 +7,12 @@ import { element, leaf, type XmlElement } from '../vosi/xml.ts'
 
 type CapabilityConfig = Pick<Config, 'limits' | 'jobs' | 'uploads'>
 
-export function tapCapabilities(baseUrl: string, config: CapabilityConfig): readonly XmlElement[] {
+/** `obscore`: whether ivoa.ObsCore is published here. */
+export function tapCapabilities(
+  baseUrl: string,
+  config: CapabilityConfig,
+  obscore: boolean,
+): readonly XmlElement[] {
   return [
     ...vosiCapabilities(baseUrl),
     simpleCapability('ivo://ivoa.net/std/VOSI#tables-1.1', `${baseUrl}/tables`),
@@ -16,7 +21,11 @@ export function tapCapabilities(baseUrl: string, config: CapabilityConfig): read
   ]
 }
 
-function tableAccess(baseUrl: string, { limits, jobs, uploads }: CapabilityConfig): XmlElement {
+function tableAccess(
+  baseUrl: string,
+  { limits, jobs, uploads }: CapabilityConfig,
+  obscore: boolean,
+): XmlElement {
   const tap = paramHttp(baseUrl, 'base')
   return element(
     'capability',

@@ -1,0 +1,27 @@
+/** Names of collections and files as clients see them. */
+import { ServiceError } from '../../error.ts'
+
+/** Throws `usage` for names that no collection can have: they are parts of URLs and identifiers. */
+export function requireCollectionName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name) && name.length <= 100) return
+  throw new ServiceError('usage', `'${name}' cannot name a collection`, {
+    detail: 'Letters, digits, _ . and - can, a letter or digit first.',
+  })
+}
+
+/** A key as it stands in a URL: everything but unreserved characters is percent-encoded (RFC 3986 §2.3). */
+export function urlKey(key: string): string {
+  return encodeURIComponent(key)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** `hdu` where the file has several images. */
+export function publisherDid(
+  authority: string,
+  collection: string,
+  encodedKey: string,
+  hdu?: number,
+): string {
+  return `ivo://${authority}/${collection}?${encodedKey}${hdu === undefined ? '' : `/${hdu}`}`
+}
