@@ -10,7 +10,7 @@ import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
-import { countCells, forgetCells } from '../tap/cell-counts.ts'
+import { addCells, countCells, forgetCells } from '../tap/cell-counts.ts'
 import { publishKey, publishSchema, publishSystems, publishTable } from '../tap/publish.ts'
 import { type Existing, extendPublished } from './existing.ts'
 import type { ForeignKey } from './foreign-key.ts'
@@ -145,7 +145,7 @@ async function append(client: Client, run: Run, existing: Existing, staging: Sta
       cause: error,
     })
   }
-  if (plan.position) await countCells(client, existing, sqlName(staging.table))
+  if (plan.position) await addCells(client, existing, sqlName(staging.table))
   await analyze(client, existing.sql)
   await extendPublished(client, existing, plan, tally.taken)
 }

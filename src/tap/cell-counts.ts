@@ -26,13 +26,28 @@ export interface CellRange {
   readonly part: number
 }
 
-/** Adds the rows of `rows` (an SQL table name), by their hpx29, to the counts of a published table. */
+/** Counts the rows of `rows` (an SQL table name), by their hpx29, for a published table that has no counts. */
 export async function countCells(client: Client, published: Published, rows: string): Promise<void> {
+  await insertCounts(client, published, rows, '')
+}
+
+/** Adds them to the counts that the table has. For an all-sky catalogue that takes twice the time. */
+export async function addCells(client: Client, published: Published, rows: string): Promise<void> {
+  const merge = 'ON CONFLICT (table_name, cell) DO UPDATE SET row_count = c.row_count + excluded.row_count'
+  await insertCounts(client, published, rows, merge)
+}
+
+/** In the order of the cells, so that the index grows at its end. */
+async function insertCounts(
+  client: Client,
+  { schema, table }: Published,
+  rows: string,
+  merge: string,
+): Promise<void> {
   await client.query(
     `INSERT INTO almagest.cell_count AS c (table_name, cell_order, cell, row_count)
-     SELECT $1, $2, hpx29 >> $3, count(*) FROM ${rows} WHERE hpx29 IS NOT NULL GROUP BY 3
-     ON CONFLICT (table_name, cell) DO UPDATE SET row_count = c.row_count + excluded.row_count`,
-    [adqlTableName(published.schema, published.table), COUNT_ORDER, 2 * (29 - COUNT_ORDER)],
+     SELECT $1, $2, hpx29 >> $3, count(*) FROM ${rows} WHERE hpx29 IS NOT NULL GROUP BY 3 ORDER BY 3 ${merge}`,
+    [adqlTableName(schema, table), COUNT_ORDER, 2 * (29 - COUNT_ORDER)],
   )
 }
 
