@@ -1,5 +1,6 @@
 /** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
 
+import { isString } from '../votable/field.ts'
 import { indexedRelation, isPositionPair } from './cones.ts'
 import type { Complaint } from './error.ts'
 import { eulerAngles, type Frame, isFrame } from './frames.ts'
@@ -254,12 +255,22 @@ function inLargeCircle(
 
 // ---------------------------------------------------------------- the result
 
-/** A value as it travels (DALI 1.1 §3.3): times in ISO form, shapes as arrays of degrees. */
+/**
+ * A value as it travels (DALI 1.1 §3.3): times in ISO form, shapes as arrays of degrees; columns of polygons that are
+ * described as texts (adql:REGION of ObsCore) in STC-S (TAP 1.0 §6).
+ */
 function wire(e: Planned, complain: Complain): Printable {
   if (e.type === 'timestamp')
     return fragment(`btrim(to_json($1)::text, '"')`, [printable(e, complain)], 'char', e)
   if (e.type === 'moc' || e.type === 'null') return fragment('$1::text', [printable(e, complain)], 'char', e)
   if (e.kind === 'column' && e.column.stored === 'float8[]') return printable(e, complain)
+  if (e.kind === 'column' && e.type === 'polygon' && isString(e.column.field))
+    return fragment(
+      `'Polygon ICRS ' || array_to_string(adql.degrees($1), ' ')`,
+      [sphere(e, complain)],
+      'char',
+      e,
+    )
   const shape = constantShape(e, complain)
   if (shape) return fragment(`ARRAY[${shapeNumbers(shape).join(',')}]::float8[]`, [], e.type, e)
   if (e.kind === 'call' && e.form.name === 'POINT' && !e.frame) {

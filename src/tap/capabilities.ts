@@ -31,12 +31,9 @@ function tableAccess(
     'capability',
     { standardID: 'ivo://ivoa.net/std/TAP', 'xsi:type': 'tr:TableAccess' },
     { ...tap, attributes: { ...tap.attributes, version: '1.1' } },
-    // ObsCore 1.1 §5; the identifier of 1.0 is the one that older clients look for.
+    // ObsCore 1.1 §5. Not 1.0 beside it: units and utypes of the two differ, so a table is one or the other.
     ...(obscore
-      ? [
-          element('dataModel', { 'ivo-id': 'ivo://ivoa.net/std/ObsCore#core-1.1' }, 'ObsCore-1.1'),
-          element('dataModel', { 'ivo-id': 'ivo://ivoa.net/std/ObsCore/v1.0' }, 'ObsCore-1.0'),
-        ]
+      ? [element('dataModel', { 'ivo-id': 'ivo://ivoa.net/std/ObsCore#core-1.1' }, 'ObsCore-1.1')]
       : []),
     element(
       'language',

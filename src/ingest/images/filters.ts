@@ -67,8 +67,8 @@ function rowsOf({ instrument, filters, resolutions, names, exact }: Entry): Filt
   return Object.entries(filters).map(([filter, [low, high]], i) => ({
     instrument: new RegExp(instrument, flags),
     filter: whole(filter, flags),
-    emMin: low * 1e-9,
-    emMax: high * 1e-9,
+    emMin: low / 1e9,
+    emMax: high / 1e9,
     resolution: resolutions?.[i],
     title: names?.[i],
   }))
@@ -97,7 +97,7 @@ export async function addFilters(client: Client, file: string): Promise<number> 
         `INSERT INTO almagest.image_filter VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (instrument, filter) DO UPDATE
            SET em_min = excluded.em_min, em_max = excluded.em_max, s_resolution = excluded.s_resolution`,
-        [instrument, filter, low * 1e-9, high * 1e-9, resolutions?.[i] ?? null],
+        [instrument, filter, low / 1e9, high / 1e9, resolutions?.[i] ?? null],
       )
       count++
     }

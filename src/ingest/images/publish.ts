@@ -3,6 +3,10 @@ import type { Client } from '../../db/database.ts'
 import { ServiceError } from '../../error.ts'
 import { OBSCORE_COLUMNS } from '../../images/obscore.ts'
 import { publishSchema, publishTable } from '../../tap/publish.ts'
+import type { Field } from '../../votable/field.ts'
+
+/** In TAP a text of STC-S (ObsCore 1.1 §4.12, table 1: adql:REGION); SIA gives it as a polygon of DALI. */
+const REGION = { datatype: 'char', arraysize: '*', xtype: 'adql:REGION' } as const
 
 /** Throws `usage` where the site has an ivoa.ObsCore of its own. */
 export async function publishObscore(client: Client): Promise<void> {
@@ -36,7 +40,7 @@ export async function publishObscore(client: Client): Promise<void> {
     sqlTable: 'obscore',
     position: { ra: 's_ra', dec: 's_dec' },
     columns: OBSCORE_COLUMNS.map(({ field, sqlType, mandatory, principal, indexed }) => ({
-      field,
+      field: sqlType === 'spoly' ? inTap(field) : field,
       sqlName: field.name,
       ...(sqlType && { sqlType }),
       std: mandatory,
@@ -44,4 +48,9 @@ export async function publishObscore(client: Client): Promise<void> {
       indexed,
     })),
   })
+}
+
+function inTap(field: Field): Field {
+  const { unit, ...others } = field
+  return { ...others, ...REGION }
 }
