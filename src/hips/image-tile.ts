@@ -1,0 +1,188 @@
+/** Tiles as files: FITS keeps the values, PNG, JPEG and WebP show them between two cuts (HiPS 1.0 §4.2). */
+import { crc32, deflateSync, constants as zlib } from 'node:zlib'
+import sharp from 'sharp'
+import { cardText, headerBytes } from '../fits/card-text.ts'
+import { BLOCK } from '../fits/header.ts'
+import type { Floats } from './resample.ts'
+import { TILE_PIXELS, type Tile } from './tile.ts'
+
+export const IMAGE_FORMATS = ['fits', 'png', 'jpg', 'webp'] as const
+export type ImageFormat = (typeof IMAGE_FORMATS)[number]
+
+/** How values are stored in FITS tiles. */
+export interface Storage {
+  readonly bitpix: 8 | 16 | 32 | -32 | -64
+  readonly scale: number
+  readonly zero: number
+  /** For integers: the one that stands for no value. */
+  readonly blank: number | undefined
+}
+
+export const FLOAT32: Storage = { bitpix: -32, scale: 1, zero: 0, blank: undefined }
+
+/** Gray levels of values. */
+export interface Look {
+  readonly low: number
+  readonly high: number
+  readonly stretch: 'linear' | 'asinh'
+}
+
+/** A square of `width` pixels in the order of FITS; `tile` is named in the header where there is one. */
+export function fitsTile(values: Floats, width: number, storage: Storage, tile: Tile | undefined): Buffer {
+  const header = headerBytes([
+    cardText('SIMPLE', true, ''),
+    cardText('BITPIX', storage.bitpix, ''),
+    cardText('NAXIS', 2, ''),
+    cardText('NAXIS1', width, ''),
+    cardText('NAXIS2', values.length / width, ''),
+    ...(storage.scale !== 1 || storage.zero !== 0
+      ? [cardText('BSCALE', storage.scale, ''), cardText('BZERO', storage.zero, '')]
+      : []),
+    ...(storage.blank === undefined ? [] : [cardText('BLANK', BigInt(storage.blank), 'no value')]),
+    ...(tile
+      ? [cardText('ORDER', tile.order, 'order of the tile'), cardText('NPIX', BigInt(tile.npix), 'its cell')]
+      : []),
+  ])
+  const size = (values.length * Math.abs(storage.bitpix)) / 8
+  const file = Buffer.alloc(header.length + Math.ceil(size / BLOCK) * BLOCK)
+  header.copy(file)
+  const data = file.subarray(header.length, header.length + size)
+  store(values, storage, data)
+  return file
+}
+
+function store(values: Floats, { bitpix, scale, zero, blank }: Storage, into: Buffer<ArrayBuffer>): void {
+  const at = into.byteOffset
+  if (bitpix === -32) new Float32Array(into.buffer, at, values.length).set(values)
+  else if (bitpix === -64) new Float64Array(into.buffer, at, values.length).set(values)
+  else {
+    const Whole = bitpix === 8 ? Uint8Array : bitpix === 16 ? Int16Array : Int32Array
+    const whole = new Whole(into.buffer, at, values.length)
+    const [least, most] = bitpix === 8 ? [0, 255] : [-(2 ** (bitpix - 1)), 2 ** (bitpix - 1) - 1]
+    for (let p = 0; p < values.length; p++) {
+      const v = values[p]!
+      // A value must not be taken for none.
+      const n = Math.min(Math.max(Math.round((v - zero) / scale), least), most)
+      whole[p] = Number.isNaN(v) ? blank! : n === blank ? (n < most ? n + 1 : n - 1) : n
+    }
+  }
+  if (bitpix === 16) into.swap16()
+  else if (bitpix === 32 || bitpix === -32) into.swap32()
+  else if (bitpix === -64) into.swap64()
+}
+
+/** What integers leave of values, so that parents are means of what their children hold. */
+export function quantize(values: Floats, storage: Storage): void {
+  if (storage.bitpix < 0) return
+  const bytes = Buffer.alloc((values.length * storage.bitpix) / 8)
+  store(values, storage, bytes)
+  values.set(stored(bytes, storage))
+}
+
+/** The values of a FITS tile that `fitsTile` wrote. */
+export function tileValues(file: Buffer, storage: Storage): Floats {
+  const size = (TILE_PIXELS * Math.abs(storage.bitpix)) / 8
+  return stored(Buffer.from(file.subarray(BLOCK, BLOCK + size)), storage)
+}
+
+/** Big-endian numbers, turned in place. */
+function stored(bytes: Buffer, { bitpix, scale, zero, blank }: Storage): Floats {
+  if (Math.abs(bitpix) === 16) bytes.swap16()
+  else if (Math.abs(bitpix) === 32) bytes.swap32()
+  else if (bitpix === -64) bytes.swap64()
+  const { buffer } = new Uint8Array(bytes)
+  if (bitpix === -32) return new Float32Array(buffer)
+  if (bitpix === -64) return new Float64Array(buffer)
+  const whole = new (bitpix === 8 ? Uint8Array : bitpix === 16 ? Int16Array : Int32Array)(buffer)
+  return Float64Array.from(whole, n => (n === blank ? Number.NaN : n * scale + zero))
+}
+
+/** Levels 1 … 255, 0 for no value, from the top row down as pictures are. */
+export function grayLevels(values: Floats, width: number, { low, high, stretch }: Look): Buffer {
+  const height = values.length / width
+  const levels = Buffer.allocUnsafe(values.length)
+  const factor = 254 / (high - low)
+  for (let row = 0; row < height; row++) {
+    let p = (height - 1 - row) * width
+    const end = (row + 1) * width
+    for (let q = row * width; q < end; q++, p++) {
+      const v = values[p]!
+      const level = stretch === 'linear' ? (v - low) * factor : asinhLevel((v - low) / (high - low))
+      levels[q] = Number.isNaN(level) ? 0 : level <= 0 ? 1 : level >= 254 ? 255 : (level + 1.5) | 0
+    }
+  }
+  return levels
+}
+
+/** Faint parts ten times as steep as bright ones. */
+const asinhLevel = (share: number) => (Math.asinh(share * 10) / Math.asinh(10)) * 254
+
+/**
+ * Gray PNG in which level 0 is transparent (tRNS). Deflated without looking for repetitions: noise has none, and it
+ * takes 1.5 ms in place of 59.
+ */
+export function grayPng(levels: Buffer, width: number): Buffer {
+  const height = levels.length / width
+  const raw = Buffer.alloc((width + 1) * height) // filter type 0 before each row
+  for (let row = 0; row < height; row++)
+    levels.copy(raw, row * (width + 1) + 1, row * width, (row + 1) * width)
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width, 0)
+  head.writeUInt32BE(height, 4)
+  head[8] = 8
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    pngChunk('IHDR', head),
+    pngChunk('tRNS', Buffer.from([0, 0])),
+    pngChunk('IDAT', deflateSync(raw, { level: 1, strategy: zlib.Z_HUFFMAN_ONLY, memLevel: 9 })),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+function pngChunk(type: string, data: Buffer): Buffer {
+  const chunk = Buffer.allocUnsafe(12 + data.length)
+  chunk.writeUInt32BE(data.length, 0)
+  chunk.write(type, 4, 'latin1')
+  data.copy(chunk, 8)
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length)
+  return chunk
+}
+
+/** JPEG has no transparency: what has no value is black. */
+export function encodeJpeg(pixels: Buffer, width: number, channels: 1 | 3 | 4): Promise<Buffer> {
+  const height = pixels.length / channels / width
+  const image = sharp(pixels, { raw: { width, height, channels } })
+  return (channels === 4 ? image.removeAlpha() : image).jpeg({ quality: 85 }).toBuffer()
+}
+
+/** With transparency where `pixels` has four channels. */
+export function encodeWebp(pixels: Buffer, width: number, channels: 1 | 3 | 4): Promise<Buffer> {
+  const height = pixels.length / channels / width
+  return sharp(pixels, { raw: { width, height, channels } }).webp({ quality: 85, effort: 0 }).toBuffer()
+}
+
+/** Gray levels as RGBA: level 0 is transparent. */
+export function transparentGray(levels: Buffer): Buffer {
+  const rgba = Buffer.alloc(levels.length * 4)
+  for (let p = 0; p < levels.length; p++) {
+    const level = levels[p]!
+    if (level > 0) rgba.fill(level, 4 * p, 4 * p + 3)[4 * p + 3] = 255
+  }
+  return rgba
+}
+
+/** A tile in a format. */
+export async function encodeTile(
+  format: ImageFormat,
+  values: Floats,
+  width: number,
+  storage: Storage,
+  look: Look,
+  tile: Tile | undefined,
+): Promise<Buffer> {
+  if (format === 'fits') return fitsTile(values, width, storage, tile)
+  const levels = grayLevels(values, width, look)
+  if (format === 'png') return grayPng(levels, width)
+  if (format === 'jpg') return encodeJpeg(levels, width, 1)
+  return encodeWebp(transparentGray(levels), width, 4)
+}

@@ -1,0 +1,107 @@
+/** Images that a HiPS is made of: what is known of each, and their pixels as they are needed. */
+
+import { type ByteSource, type Hdu, hdus } from '../fits/hdu.ts'
+import { fitsError } from '../fits/header.ts'
+import { type FitsImage, imageOf } from '../fits/image.ts'
+import { type OpenImage, openImage } from '../fits/open.ts'
+import { physicalValues } from '../fits/pixels.ts'
+import { lookupTables, needsTables } from '../fits/wcs/lookup.ts'
+import { type CelestialWcs, celestialWcs } from '../fits/wcs/wcs.ts'
+import { readWindow } from '../fits/window.ts'
+import type { Floats, Part } from './resample.ts'
+
+export interface HduPlace {
+  readonly location: string
+  readonly hdu: number
+}
+
+export interface HipsImage extends HduPlace {
+  /** What it is called in the journal and in messages. */
+  readonly name: string
+  /** Changes when the file does. */
+  readonly stamp: string
+  readonly weight?: HduPlace
+}
+
+export interface PlacedImage {
+  readonly source: ByteSource
+  readonly image: FitsImage
+  readonly wcs: CelestialWcs
+  /** Pixels along the axes that are on the sky. */
+  readonly size: readonly [width: number, height: number]
+  close(): Promise<void>
+}
+
+/** Opens an image and finds its place on the sky; of a cube the first plane counts. */
+export async function openPlaced({ location, hdu }: HduPlace, spool: string): Promise<PlacedImage> {
+  const file = await openImage(location, spool)
+  try {
+    const all: Hdu[] = []
+    for await (const one of hdus(file.source)) {
+      all.push(one)
+      // Tables of a distortion may lie behind the image.
+      if (one.index === hdu && !needsTables(one.header)) break
+    }
+    const found = all.find(one => one.index === hdu)
+    if (!found) throw fitsError(location, `there is no HDU ${hdu}`)
+    return await placed(file, all, imageOf(found), `HDU ${hdu}`)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function placed(
+  file: OpenImage,
+  all: readonly Hdu[],
+  image: FitsImage | undefined,
+  title: string,
+): Promise<PlacedImage> {
+  const wcs = image && celestialWcs(image.header, await lookupTables(file.source, all, image.header))
+  if (!image || !wcs) throw fitsError(title, 'it has no image of the sky')
+  const [x, y] = wcs.axes
+  return {
+    source: file.source,
+    image,
+    wcs,
+    size: [image.shape[x]!, image.shape[y]!],
+    close: () => file.close(),
+  }
+}
+
+/** Reads a part of an image, or of its weight map, which has the same axes. NaN for pixels without a value. */
+export async function readPart(
+  { source, image, wcs }: PlacedImage,
+  part: Omit<Part, 'values'>,
+  as: 'float32' | 'float64',
+): Promise<Part> {
+  const start = image.shape.map(() => 0)
+  const size = image.shape.map(() => 1)
+  const [xAxis, yAxis] = wcs.axes
+  start[xAxis] = part.left
+  size[xAxis] = part.width
+  start[yAxis] = part.bottom
+  size[yAxis] = part.height
+  const { values, blank } = physicalValues(await readWindow(source, image, { start, size }))
+  const floats: Floats =
+    as === 'float32'
+      ? values instanceof Float32Array
+        ? values
+        : Float32Array.from(values as ArrayLike<number | bigint>, Number)
+      : values instanceof Float64Array
+        ? values
+        : Float64Array.from(values as ArrayLike<number | bigint>, Number)
+  if (blank !== undefined) {
+    for (let p = 0; p < floats.length; p++) if (values[p] === blank) floats[p] = Number.NaN
+  }
+  return { ...part, values: xAxis < yAxis ? floats : transposed(floats, part.height, part.width) }
+}
+
+/** Rows become columns: for images whose second axis is the first on the sky. */
+function transposed(values: Floats, width: number, height: number): Floats {
+  const out = values.slice() as Floats
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) out[column * height + row] = values[row * width + column]!
+  }
+  return out
+}

@@ -1,0 +1,32 @@
+/** A thread that builds subtrees, one task after the other. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { imageCache } from './image-cache.ts'
+import { buildSubtree, type SubtreeResult, type SubtreeTask, type TreeDependencies } from './tree.ts'
+
+export interface WorkerSetup extends Pick<TreeDependencies, 'settings' | 'images'> {
+  readonly spool: string
+  readonly cacheBytes: number
+}
+
+export type WorkerMessage =
+  | { readonly kind: 'leaf' }
+  | { readonly kind: 'done'; readonly task: SubtreeTask; readonly result: SubtreeResult }
+  | { readonly kind: 'failed'; readonly message: string }
+
+const { settings, images, spool, cacheBytes } = workerData as WorkerSetup
+const port = parentPort!
+const cache = imageCache(spool, cacheBytes, settings.storage.bitpix === -32 ? 'float32' : 'float64')
+const leafDone = () => port.postMessage({ kind: 'leaf' } satisfies WorkerMessage)
+
+port.on('message', async (task: SubtreeTask) => {
+  try {
+    const result = await buildSubtree({ settings, images, cache, leafDone }, task)
+    port.postMessage(
+      { kind: 'done', task, result } satisfies WorkerMessage,
+      result.values ? [result.values.buffer] : [],
+    )
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    port.postMessage({ kind: 'failed', message } satisfies WorkerMessage)
+  }
+})
