@@ -5,6 +5,7 @@ import { ConfigError, loadConfig } from './config.ts'
 import { demoCommand } from './demo/command.ts'
 import { doctorCommand } from './doctor.ts'
 import { errorText, ServiceError } from './error.ts'
+import { hipsBuildCommand } from './hips-command.ts'
 import { ingestTableCommand } from './ingest/command.ts'
 import { ingestImagesCommand } from './ingest/images-command.ts'
 import { openLog } from './log.ts'
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
   demoCommand,
   ingestTableCommand,
   ingestImagesCommand,
+  hipsBuildCommand,
   schemaApplyCommand,
   schemaExportCommand,
   listCommand,

@@ -27,7 +27,10 @@ export interface Look {
   readonly stretch: 'linear' | 'asinh'
 }
 
-/** A square of `width` pixels in the order of FITS; `tile` is named in the header where there is one. */
+/**
+ * A square of `width` pixels in the order of FITS; `tile` is named in the header where there is one. The bytes hold until
+ * the next call.
+ */
 export function fitsTile(values: Floats, width: number, storage: Storage, tile: Tile | undefined): Buffer {
   const header = headerBytes([
     cardText('SIMPLE', true, ''),
@@ -44,11 +47,19 @@ export function fitsTile(values: Floats, width: number, storage: Storage, tile: 
       : []),
   ])
   const size = (values.length * Math.abs(storage.bitpix)) / 8
-  const file = Buffer.alloc(header.length + Math.ceil(size / BLOCK) * BLOCK)
+  const file = scratch(header.length + Math.ceil(size / BLOCK) * BLOCK)
+  file.fill(0, header.length + size)
   header.copy(file)
   const data = file.subarray(header.length, header.length + size)
   store(values, storage, data)
   return file
+}
+
+/** One buffer for all tiles of a thread: what it holds must be written before the next tile. */
+let reused = Buffer.alloc(0)
+function scratch(length: number): Buffer<ArrayBuffer> {
+  if (reused.length < length) reused = Buffer.alloc(length)
+  return reused.subarray(0, length)
 }
 
 function store(values: Floats, { bitpix, scale, zero, blank }: Storage, into: Buffer<ArrayBuffer>): void {

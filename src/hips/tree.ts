@@ -59,10 +59,12 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
   const covered: [number, readonly number[]][] = []
   let tiles = 0
   const toPixels = new Map<number, ToPixel>()
+  const sums = newSums()
 
   async function leafValues(leaf: Leaf): Promise<Floats | undefined> {
     const tile = { order: settings.order, npix: leaf.npix }
-    const sums = newSums()
+    sums.value.fill(0)
+    sums.weight.fill(0)
     for (const index of leaf.images) {
       const image = deps.images[index]!
       const { wcs, size } = await deps.cache.placed(image)
