@@ -7,8 +7,9 @@
  * 2. Analysis of variance of the folded points in phase bins (Schwarzenberg-Czerny 1989, MNRAS 241, 153), all bands
  *    together after each is put on one scale: it sees narrow eclipses, which a sine does not.
  * 3. The peaks of both, with their halves and doubles, are held against a Fourier series that the bands share. The
- *    one with the least χ² wins; of a period and its half that explain the points alike, the shorter one. The winner
- *    is refined on the series, whose curvature gives the error of the period.
+ *    Bayesian information criterion (Schwarz 1978) says how many harmonics each is worth, and which wins: a multiple of
+ *    the period needs as many times the harmonics. Bands that are measured at one time count as one look at the star.
+ *    The winner is refined on the series, whose curvature gives the error of the period.
  *
  * The false-alarm probability is that of the highest peak of either (each has half): of the first by the extreme-value
  * formula of Baluev (2008, MNRAS 385, 1279) with Rice's rate for two degrees of freedom a band, of the second by the
@@ -59,7 +60,7 @@ const OVERSAMPLING = 5
 const BIN_OVERSAMPLING = 8
 const BINS = 16
 const HARMONICS = 6
-/** What the last refinement chooses from: one for a sine, many for narrow eclipses. */
+/** Numbers of harmonics to choose from: one for a sine, many for narrow eclipses. */
 const CHOICE = [1, 2, 3, 4, 6, 9, 12, 16]
 const CANDIDATES = 10
 /** Points times frequencies: some seconds of work. */
@@ -99,21 +100,20 @@ export function periodogramOf(points: Points, range: Range = defaultRange(points
     .slice(0, CANDIDATES)
     .map(one => one.frequency)
   const sines = topPeaks(spectrum, 3)
+  const inRange = (frequency: number) => frequency <= 1 / range.low && frequency >= 1 / range.high
   const fits = distinct([...folds, ...sines, ...sines.map(f => f / 2)], baseline)
-    .filter(f => f <= 1 / range.low && f >= 1 / range.high)
-    .map(frequency => refine(scaled, frequency, baseline))
+    .filter(inRange)
+    .map(frequency => fitNear(scaled, frequency, baseline))
   if (fits.length === 0) return undefined
-  let best = fits.reduce((a, b) => (b.chi2 < a.chi2 ? b : a))
-  // A multiple of the period fits as well, and its spare harmonics fit noise: they must bring more than chance.
-  for (const factor of [6, 5, 4, 3, 2]) {
-    if (best.frequency * factor > 1 / range.low) continue
-    const shorter = refine(scaled, best.frequency * factor, baseline)
-    if (isNeedless(scaled, best.frequency, factor, shorter.chi2)) {
-      best = shorter
-      break
-    }
-  }
-  best = refine(scaled, best.frequency, baseline, harmonicsFor(scaled, best.frequency))
+  const first = fits.reduce(better)
+  // A multiple of the period fits as well: it must be decidedly better than what it is a multiple of.
+  const { frequency, harmonics } =
+    [6, 5, 4, 3, 2]
+      .map(factor => first.frequency * factor)
+      .filter(inRange)
+      .map(one => fitNear(scaled, one, baseline))
+      .find(({ criterion }) => criterion < first.criterion + DECIDED) ?? first
+  const best = refine(scaled, frequency, baseline, harmonics)
   const power = highest(spectrum.power)
   const sineFap = baluev(power, n, 2 * bands, bands, (1 / range.low) * spread(time))
   const binsFap = binsFalseAlarm(highest(variance.power), n, bands, variance.power.length)
@@ -142,6 +142,7 @@ interface Scaled {
   /** Σ weight · y². */
   readonly total: number
   readonly bands: number
+  readonly looks: number
 }
 
 interface BandPoints {
@@ -185,8 +186,8 @@ function scaledPoints(points: Points): Scaled | undefined {
   const bands = byBand(points)
   const n = bands.reduce((sum, band) => sum + band.time.length, 0)
   if (n < LEAST_POINTS) return undefined
-  const all: { time: number; y: number; weight: number }[] = []
-  for (const { time, y, weight } of bands) {
+  const all: { time: number; y: number; weight: number; band: number }[] = []
+  for (const [band, { time, y, weight }] of bands.entries()) {
     let square = 0
     let weights = 0
     y.forEach((v, i) => {
@@ -196,7 +197,7 @@ function scaledPoints(points: Points): Scaled | undefined {
     const scale = Math.sqrt(square / weights)
     if (!(scale > 0)) continue
     time.forEach((t, i) => {
-      all.push({ time: t, y: y[i]! / scale, weight: weight[i]! * scale * scale })
+      all.push({ time: t, y: y[i]! / scale, weight: weight[i]! * scale * scale, band })
     })
   }
   all.sort((a, b) => a.time - b.time)
@@ -207,6 +208,7 @@ function scaledPoints(points: Points): Scaled | undefined {
     weight: Float64Array.from(all, p => p.weight),
     total: all.reduce((sum, p) => sum + p.weight * p.y * p.y, 0),
     bands: bands.length,
+    looks: looksOf(all),
   }
 }
 
@@ -417,21 +419,44 @@ function refine(scaled: Scaled, near: number, baseline: number, harmonics = HARM
   return { frequency: at, chi2: least, error: Math.sqrt((2 * least) / freedom / curvature) }
 }
 
-/** Whether the harmonics between those of a frequency's multiple bring no more than chance. */
-function isNeedless(scaled: Scaled, frequency: number, factor: number, chi2: number): boolean {
-  const n = scaled.time.length
-  const nested = 2 * HARMONICS * factor + 1 < n / 3
-  const long = seriesChi2(scaled, frequency, nested ? HARMONICS * factor : HARMONICS)
-  const spare = nested ? 2 * HARMONICS * (factor - 1) : 2 * HARMONICS
-  return chi2 - long < (2.5 * spare * long) / n
+interface Candidate {
+  readonly frequency: number
+  readonly harmonics: number
+  readonly criterion: number
 }
 
-/** How many harmonics the points are worth, by the Bayesian information criterion (Schwarz 1978). */
-function harmonicsFor(scaled: Scaled, frequency: number): number {
-  const n = scaled.time.length
-  const criterion = (harmonics: number) =>
-    n * Math.log(seriesChi2(scaled, frequency, harmonics) / n) + 2 * harmonics * Math.log(n)
-  return CHOICE.filter(harmonics => 5 * harmonics < n).reduce((a, b) => (criterion(b) < criterion(a) ? b : a))
+const better = (a: Candidate, b: Candidate) => (b.criterion < a.criterion ? b : a)
+
+/** The best frequency near one, with as many harmonics as the points are worth there. */
+function fitNear(scaled: Scaled, near: number, baseline: number): Candidate {
+  const { frequency } = refine(scaled, near, baseline)
+  const { looks } = scaled
+  return CHOICE.filter(harmonics => harmonics === 1 || 10 * harmonics < looks)
+    .map(harmonics => {
+      const chi2 = seriesChi2(scaled, frequency, harmonics)
+      return { frequency, harmonics, criterion: looks * Math.log(chi2) + 2 * harmonics * Math.log(looks) }
+    })
+    .reduce(better)
+}
+
+/** Differences of the criterion beyond this are very strong evidence (Kass & Raftery 1995, JASA 90, 773). */
+const DECIDED = 10
+
+/** Points closer in time than this, in days, are one look at the star. */
+const LOOK_DAYS = 0.01
+
+/** How many phases the points can tell apart: of one look in several bands one. */
+function looksOf(points: readonly { time: number; band: number }[]): number {
+  let looks = 0
+  let counts = new Map<number, number>()
+  points.forEach(({ time, band }, i) => {
+    if (i > 0 && time - points[i - 1]!.time > LOOK_DAYS) {
+      looks += Math.max(...counts.values())
+      counts = new Map()
+    }
+    counts.set(band, (counts.get(band) ?? 0) + 1)
+  })
+  return looks + Math.max(...counts.values())
 }
 
 /** χ² of the best Fourier series with a constant, by its normal equations (Cholesky, with a touch of damping). */
