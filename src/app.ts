@@ -8,6 +8,7 @@ import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
+import { sia2Router } from './sia/router.ts'
 import type { Annotate } from './tap/query.ts'
 import { tapRouter } from './tap/router.ts'
 import type { Catalog } from './tap/tap-schema.ts'
@@ -50,6 +51,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/jobs', jobsRouter({ jobs, origin }))
   app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
+  app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)
     response

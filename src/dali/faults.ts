@@ -1,5 +1,8 @@
 /** Words that errors begin with in SIA 2.0 §3.2 and DataLink 1.1 §3.4. */
+
 import { type ErrorCode, ServiceError } from '../error.ts'
+import type { RowBatch } from '../votable/row.ts'
+import { serviceError } from './respond.ts'
 
 const LABELS: Record<ErrorCode, string> = {
   usage: 'UsageFault',
@@ -21,4 +24,13 @@ export function labelled(error: ServiceError, labels: Partial<Record<ErrorCode, 
     ...(retryAfter !== undefined && { retryAfter }),
     cause: error,
   })
+}
+
+/** Rows whose failure, which ends a document that has begun, has its label, too. */
+export async function* labelledRows(rows: AsyncIterable<RowBatch>): AsyncGenerator<RowBatch> {
+  try {
+    yield* rows
+  } catch (error) {
+    throw labelled(serviceError(error))
+  }
 }
