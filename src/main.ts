@@ -1,6 +1,8 @@
 /** `npm start`: the demo service. It answers at once and fills the demo survey when there is none. */
-import { loadConfig } from './config.ts'
-import { demoState, fillDemo } from './demo/index.ts'
+import { type Config, loadConfig } from './config.ts'
+import type { Database } from './db/database.ts'
+import { fillDemoImages } from './demo/images/index.ts'
+import { demoSize, demoState, fillDemo } from './demo/index.ts'
 import { openLog } from './log.ts'
 import { progressBar } from './progress.ts'
 import { type Service, startService } from './serve.ts'
@@ -29,19 +31,41 @@ async function main(): Promise<void> {
     })
   }
   console.log(greeting(service.url))
-  if (service.site.embedded) await fill(service, filling.signal)
+  if (service.site.embedded) await fill(service, config, filling.signal)
 }
 
-async function fill(service: Service, signal: AbortSignal): Promise<void> {
-  if ((await demoState(service.site.db)) === 'complete') return
+/** First the tables, so that queries have something to read, then the images. */
+async function fill(service: Service, config: Config, signal: AbortSignal): Promise<void> {
+  const { db } = service.site
   const bar = progressBar(process.stderr, 'Demo survey')
   try {
-    const { seconds } = await fillDemo(service.site.db, {}, bar.report, signal)
-    bar.end()
-    console.log(`The demo survey is filled (${seconds.toFixed(0)} s). Try an example: ${service.url}/`)
+    if ((await demoState(db)) !== 'complete') {
+      const { seconds } = await fillDemo(db, {}, bar.report, signal)
+      bar.end()
+      console.log(`The demo survey is filled (${seconds.toFixed(0)} s). Try an example: ${service.url}/`)
+    }
+    await fillImages(db, config, bar, signal)
   } catch (error) {
     bar.end()
     if (!signal.aborted) throw error
+  }
+}
+
+/** Without images (no room on the disk, an ObsCore of the site's own) the service still has its tables. */
+async function fillImages(
+  db: Database,
+  config: Config,
+  bar: ReturnType<typeof progressBar>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const size = await demoSize(db)
+    const made = size && (await fillDemoImages(db, size, config, bar.report, signal))
+    bar.end()
+    if (made?.filled) console.log(`Its ${made.images} images are there, too (${made.seconds.toFixed(0)} s).`)
+  } catch (error) {
+    bar.end()
+    if (!signal.aborted) console.error(`The demo has no images: ${(error as Error).message}`)
   }
 }
 

@@ -152,7 +152,8 @@ function galaxy(random: Random, i: number, z: number, youth: number): Galaxy {
   for (let band = 0; band < mags.length; band++) {
     if (band !== I) mags[band]! += 0.03 * random.normal()
   }
-  const radius = 10 ** (-0.33 - 0.09 * (i - 23) + 0.17 * random.normal())
+  // Nearby galaxies are larger for their brightness than the faint ones' relation says (Shen et al. 2003, MNRAS 343, 978).
+  const radius = 10 ** (-0.33 - 0.09 * (i - 23) + 0.06 * Math.max(0, 21 - i) + 0.17 * random.normal())
   const axisRatio = youth < 0.1 ? random.between(0.55, 1) : random.between(0.2, 1)
   return { mags, redshift: z, youth, radius, axisRatio, positionAngle: random.between(0, 180) }
 }

@@ -11,7 +11,7 @@ import { DEFAULT_SIZE, requireSize, type SurveySize } from './survey.ts'
 import type { WorkerTask } from './worker.ts'
 
 /** Counts the versions of the simulation: a demo survey of an earlier one is made anew. */
-const EDITION = 1
+const EDITION = 2
 
 /** Names the lock that makes two fillings run one after the other. */
 const LOCK = 4_210_222
@@ -26,6 +26,14 @@ export interface Filled {
 /** `complete` when this edition's demo survey is there, of whatever size and seed. */
 export async function demoState(db: Client): Promise<'complete' | 'absent'> {
   return (await recipeOf(db, 'demo.object'))?.edition === EDITION ? 'complete' : 'absent'
+}
+
+/** The size and seed of the demo survey that is there. */
+export async function demoSize(db: Client): Promise<SurveySize | undefined> {
+  const recipe = await recipeOf(db, 'demo.object')
+  if (recipe?.edition !== EDITION) return undefined
+  const { objects, areaDeg2, seed } = recipe
+  return { objects: objects!, areaDeg2: areaDeg2!, seed: seed! }
 }
 
 /**

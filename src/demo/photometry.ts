@@ -114,7 +114,7 @@ export function createCamera(survey: Survey): Camera {
 const MISSING_BAND = [0.004, 0.003, 0.002, 0.004, 0.012]
 
 /** 5σ flux of a stack of visits with inverse-variance weights. */
-function stackDepth(list: Int32Array, depth: Float64Array): number {
+export function stackDepth(list: Int32Array, depth: Float64Array): number {
   return 1 / Math.sqrt(list.reduce((sum, visit) => sum + 1 / depth[visit]! ** 2, 0))
 }
 

@@ -18,6 +18,7 @@ export const STREAM = {
   schedule: 8,
   pointing: 9,
   bench: 10,
+  image: 11,
 } as const
 
 /** Rounds after seeding, as the author of sfc32 does it for a 96-bit key. */
