@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Config } from './config.ts'
+import { cutoutRouter } from './cutout/router.ts'
 import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
@@ -51,6 +52,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/jobs', jobsRouter({ jobs, origin }))
   app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
+  app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
   app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)

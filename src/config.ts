@@ -54,6 +54,8 @@ export interface Limits {
   readonly uploadSeconds: number
   /** Objects whose light curves are answered at once; for more a request becomes a job. */
   readonly lightCurveObjects: number
+  /** Pixels of one cutout. */
+  readonly cutoutPixels: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -67,6 +69,7 @@ export const DEFAULT_LIMITS: Limits = {
   uploadColumns: 1000,
   uploadSeconds: 60,
   lightCurveObjects: 10_000,
+  cutoutPixels: 500_000_000,
 }
 
 export interface JobLimits {

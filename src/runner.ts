@@ -1,6 +1,8 @@
 /** What web and runner processes both stand on: the database, the catalogue, every kind of job. */
+import path from 'node:path'
 import { annotator } from './app.ts'
 import type { Config, Limits } from './config.ts'
+import { cutoutJobs } from './cutout/jobs.ts'
 import { lightCurveJobs } from './datalink/jobs.ts'
 import { type LightCurveSource, openLightCurves } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
@@ -27,11 +29,17 @@ export interface KindDependencies {
   readonly limits: Limits
   readonly curves: LightCurveSource
   readonly remote: Remote
+  /** ALMAGEST_DIR/spool. */
+  readonly spool: string
 }
 
 /** Every kind of job of this service; `url` is where clients see it. */
 export function jobKinds(deps: KindDependencies, url: () => string): readonly JobKind[] {
-  return [tapJobs({ ...deps, annotate: annotator(deps, url) }), lightCurveJobs(deps)]
+  return [
+    tapJobs({ ...deps, annotate: annotator(deps, url) }),
+    lightCurveJobs(deps),
+    cutoutJobs({ db: deps.db, spool: deps.spool, cutoutPixels: deps.limits.cutoutPixels }),
+  ]
 }
 
 /** `url` is where clients see the service, for what is written into results that no request is waiting for. */
@@ -45,7 +53,8 @@ export async function openWorkshop(
     const catalog = await openCatalog(site.db, log)
     const curves = await openLightCurves(config.lightCurves, catalog.current)
     const remote = openRemote(config, () => jobs)
-    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves, remote }
+    const spool = path.join(config.dir, 'spool')
+    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves, remote, spool }
     const jobs: Jobs = await openJobs({
       db: site.db,
       dir: config.dir,

@@ -30,6 +30,15 @@ export function imageHdu(pixels: Pixels, cards: readonly Card[], kind: 'primary'
   return [checked(texts, checksum(wholeWords(data))), data, padding]
 }
 
+/** The header alone, without sums, of an image whose pixels are sent as they are read; padding is up to the sender. */
+export function imageHeader(
+  image: Omit<Pixels, 'stored'>,
+  cards: readonly Card[],
+  kind: 'primary' | 'extension',
+): Buffer {
+  return headerBytes([...mandatory(image.bitpix, image.shape, kind), ...scaling(image), ...others(cards)])
+}
+
 /** A primary HDU without data, before extensions. */
 export function emptyPrimary(cards: readonly Card[]): Buffer {
   return checked([...mandatory(8, [], 'primary'), ...others(cards)], 0)
@@ -47,7 +56,7 @@ function mandatory(bitpix: number, shape: readonly number[], kind: 'primary' | '
   ]
 }
 
-function scaling({ bitpix, scale, zero, blank }: Pixels): string[] {
+function scaling({ bitpix, scale, zero, blank }: Omit<Pixels, 'stored'>): string[] {
   const texts: string[] = []
   if (scale !== 1 || zero !== 0) {
     // 2^63 of unsigned integers stays a whole number.

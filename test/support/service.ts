@@ -54,7 +54,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   }
   const curves = await openLightCurves(config.lightCurves, catalog.current)
   const remote = openRemote(config, () => jobs)
-  const deps = { db, catalog: catalog.current, limits: config.limits, curves, remote }
+  const spool = join(config.dir, 'spool')
+  const deps = { db, catalog: catalog.current, limits: config.limits, curves, remote, spool }
   let url = ''
   const kinds = jobKinds(deps, () => url)
   const jobs: Jobs = await openJobs({

@@ -1,0 +1,91 @@
+/** `/cutout`: SODA 1.0. */
+import { type NextFunction, type Request, type Response, Router } from 'express'
+import { identify } from '../auth/identity.ts'
+import type { Config } from '../config.ts'
+import { readParameters } from '../dali/parameters.ts'
+import { send, sendError, sendXml } from '../dali/respond.ts'
+import type { Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
+import type { Jobs } from '../uws/job.ts'
+import { kindNamed } from '../uws/kind.ts'
+import { uwsRouter } from '../uws/router.ts'
+import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
+import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { cutoutCapabilities } from './capabilities.ts'
+import { type Cutout, compositeCutout, cutout, imagesOf } from './cut.ts'
+import { sodaError } from './faults.ts'
+import { checkSync, cutoutRequest } from './params.ts'
+
+export interface CutoutRouterDependencies {
+  readonly db: Database
+  readonly config: Config
+  readonly jobs: Jobs
+  readonly upSince: Date
+  /** URL of this service as the client of a request sees it, without the path. */
+  readonly origin: (request: Request) => string
+}
+
+export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouterDependencies): Router {
+  const router = Router()
+  const limits = { bytes: config.limits.requestBytes, uploadBytes: config.limits.uploadBytes }
+  const deps = { db, spool: jobs.spool, cutoutPixels: config.limits.cutoutPixels }
+
+  async function cut(request: Request): Promise<Cutout | undefined> {
+    const parameters = await readParameters(request, limits)
+    const asked = cutoutRequest(parameters)
+    checkSync(asked, parameters)
+    const images = await imagesOf(db, identify(request), asked.ids)
+    const filter = asked.filters[0]!
+    const { picture, composite } = asked.output
+    return composite && picture
+      ? compositeCutout(deps, images, filter, picture)
+      : cutout(deps, images[0]!, filter, asked.output)
+  }
+
+  router.all('/sync', allow('GET', 'HEAD', 'POST'), async (request, response) => {
+    try {
+      const made = await cut(request)
+      if (!made) {
+        response.status(204).end()
+        return
+      }
+      await send(request, response, {
+        contentType: made.contentType,
+        headers: { 'Content-Disposition': `inline; filename="${made.fileName}"` },
+        chunks: made.chunks,
+        stallMs: config.limits.stallSeconds * 1000,
+      })
+    } catch (error) {
+      response.locals.failure = error
+      sendError(response, sodaError(error), true)
+    }
+  })
+
+  router.use('/async', uwsRouter({ jobs, kind: kindNamed(jobs, 'cutout'), limits, origin }))
+
+  router.get('/capabilities', (request, response) => {
+    sendXml(response, capabilitiesDocument(cutoutCapabilities(`${origin(request)}/cutout`)))
+  })
+  router.get('/availability', async (_request, response) => {
+    sendXml(response, availabilityDocument(await checkAvailability(db, upSince)))
+  })
+  for (const resource of ['/capabilities', '/availability']) router.all(resource, allow('GET', 'HEAD'))
+
+  router.use((request: Request) => {
+    throw new ServiceError('notFound', `there is nothing at ${request.baseUrl}${request.path}`)
+  })
+  router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.locals.failure = error
+    sendError(response, sodaError(error), true)
+  })
+  return router
+}
+
+/** 405 for every other method. */
+function allow(...methods: readonly string[]) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    if (methods.includes(request.method)) return next()
+    response.setHeader('Allow', methods.join(', '))
+    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
+  }
+}
