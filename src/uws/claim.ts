@@ -4,7 +4,9 @@
  */
 import type { Client } from '../db/database.ts'
 import type { ErrorSummary, Job, JobResult, Lane, Phase } from './job.ts'
+import type { Assessment } from './lane.ts'
 import { JOB_COLUMNS, type JobRow, jobOf } from './row.ts'
+import { turn } from './store.ts'
 
 export interface ClaimedJob extends Job {
   readonly claim: string
@@ -28,7 +30,7 @@ export async function claimJobs(
      UPDATE uws.job j
         SET phase = 'EXECUTING', start_time = clock_timestamp(), runner = $1, claim = gen_random_uuid(),
             claims = claims + 1, lease_until = clock_timestamp() + $5 * interval '1 second',
-            row_count = 0, byte_count = 0, quote = clock_timestamp() + estimate_seconds * interval '1 second'
+            row_count = 0, byte_count = 0, steps_done = NULL, steps_total = NULL, quote = clock_timestamp() + estimate_seconds * interval '1 second'
        FROM next, (SELECT set_config('synchronous_commit', 'off', true)) AS fast WHERE j.job_id = next.job_id
      RETURNING ${JOB_COLUMNS}`,
     [wanted.runner, wanted.lane, wanted.kinds, wanted.count, wanted.leaseSeconds],
@@ -36,11 +38,18 @@ export async function claimJobs(
   return rows.map(row => jobOf(row) as ClaimedJob)
 }
 
+/** A small result is written with the job's end, the others before. */
+export interface WrittenResult extends JobResult {
+  readonly body?: Buffer
+}
+
 export interface Progress {
   readonly id: string
   readonly claim: string
   readonly rows: number
   readonly bytes: number
+  readonly done?: number
+  readonly total?: number
 }
 
 /** Heartbeat: says how far the jobs are and resolves to those that are still ours. */
@@ -50,8 +59,9 @@ export async function renewLeases(
   leaseSeconds: number,
 ): Promise<readonly string[]> {
   const rows = await client.query<{ claim: string }>(
-    `UPDATE uws.job j SET lease_until = clock_timestamp() + $2 * interval '1 second', row_count = p.rows, byte_count = p.bytes
-       FROM json_to_recordset($1) AS p (id uuid, claim uuid, rows bigint, bytes bigint)
+    `UPDATE uws.job j SET lease_until = clock_timestamp() + $2 * interval '1 second', row_count = p.rows,
+            byte_count = p.bytes, steps_done = p.done, steps_total = p.total
+       FROM json_to_recordset($1) AS p (id uuid, claim uuid, rows bigint, bytes bigint, done int, total int)
       WHERE j.job_id = p.id AND j.claim = p.claim AND j.phase = 'EXECUTING'
       RETURNING j.claim`,
     [JSON.stringify(progress), leaseSeconds],
@@ -64,21 +74,32 @@ export async function completeJob(
   client: Client,
   id: string,
   claim: string,
-  results: readonly JobResult[],
+  results: readonly WrittenResult[],
 ): Promise<boolean> {
   const rows = await client.query<{ ours: boolean }>(
     `WITH done AS (
        UPDATE uws.job SET phase = 'COMPLETED', end_time = clock_timestamp(), quote = NULL, requester = NULL,
-              lease_until = NULL, row_count = NULL, byte_count = NULL
+              lease_until = NULL, row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL
         WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING' RETURNING job_id),
      kept AS (
-       INSERT INTO uws.result (job_id, result_id, sequence, key, content_type, file_name, bytes, sha256, row_count, overflow)
-       SELECT done.job_id, r.id, r.sequence, r.key, r."contentType", r."fileName", r.bytes, r.sha256, r.rows, r.overflow
+       INSERT INTO uws.result (job_id, result_id, sequence, key, content_type, file_name, bytes, sha256, row_count, overflow, body)
+       SELECT done.job_id, r.id, r.sequence, r.key, r."contentType", r."fileName", r.bytes, r.sha256, r.rows, r.overflow,
+              decode(r.body, 'base64')
          FROM done, json_to_recordset($3) AS r (id text, sequence int, key text, "contentType" text, "fileName" text,
-              bytes bigint, sha256 text, rows bigint, overflow boolean))
+              bytes bigint, sha256 text, rows bigint, overflow boolean, body text))
      SELECT EXISTS (SELECT FROM done)
          OR EXISTS (SELECT FROM uws.job WHERE job_id = $1 AND claim = $2 AND phase = 'COMPLETED') AS ours`,
-    [id, claim, JSON.stringify(results.map((result, sequence) => ({ ...result, sequence })))],
+    [
+      id,
+      claim,
+      JSON.stringify(
+        results.map(({ body, ...result }, sequence) => ({
+          ...result,
+          sequence,
+          body: body?.toString('base64'),
+        })),
+      ),
+    ],
   )
   return rows[0]!.ours
 }
@@ -102,9 +123,34 @@ export async function failJob(
 export async function releaseJob(client: Client, id: string, claim: string): Promise<void> {
   await client.query(
     `UPDATE uws.job SET phase = 'QUEUED', start_time = NULL, runner = NULL, claim = NULL, lease_until = NULL,
-            row_count = NULL, byte_count = NULL, claims = claims - 1
+            row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL, claims = claims - 1
       WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING'`,
     [id, claim],
+  )
+}
+
+/** What a job that began without an estimate is found to be. */
+export async function setEstimate(
+  client: Client,
+  id: string,
+  claim: string,
+  { lane, seconds }: Assessment,
+): Promise<void> {
+  await client.query(
+    `UPDATE uws.job SET lane = $3, estimate_seconds = $4::float8, quote = start_time + $4::float8 * interval '1 second'
+      WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING'`,
+    [id, claim, lane, seconds],
+  )
+}
+
+/** EXECUTING → QUEUED behind the long ones: it began where small ones are run, and is none. */
+export async function queueAsSlow(client: Client, id: string, claim: string, seconds: number): Promise<void> {
+  await client.query(
+    `UPDATE uws.job SET phase = 'QUEUED', start_time = NULL, runner = NULL, claim = NULL, lease_until = NULL,
+            row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL, claims = claims - 1,
+            lane = 'slow', estimate_seconds = $3::float8, turn = ${turn("'slow'", 'requester')}
+      WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING'`,
+    [id, claim, seconds],
   )
 }
 
@@ -135,7 +181,8 @@ const GIVE_BACK = `
   end_time = CASE WHEN claims < ${MOST_CLAIMS} THEN NULL ELSE clock_timestamp() END,
   start_time = CASE WHEN claims < ${MOST_CLAIMS} THEN NULL ELSE start_time END,
   requester = CASE WHEN claims < ${MOST_CLAIMS} THEN requester END,
-  runner = NULL, claim = NULL, lease_until = NULL, row_count = NULL, byte_count = NULL, quote = NULL`
+  runner = NULL, claim = NULL, lease_until = NULL, row_count = NULL, byte_count = NULL, steps_done = NULL,
+  steps_total = NULL, quote = NULL`
 
 /** EXECUTING → QUEUED the first time, then ERROR: what we run on failed, not the job. */
 export async function giveBackJob(

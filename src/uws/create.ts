@@ -5,10 +5,11 @@ import { stat } from 'node:fs/promises'
 import type { Identity } from '../auth/identity.ts'
 import { badValue, type Parameters, parametersOf } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
+import type { ClaimedJob } from './claim.ts'
 import type { Job, Jobs, Pairs, UploadedPart } from './job.ts'
-import type { Asked, JobKind } from './kind.ts'
-import { copyParts, temporaryFolder } from './spool.ts'
-import { createJob, type Queueing, queueJob } from './store.ts'
+import type { JobKind } from './kind.ts'
+import { assess, type Question, questionOf } from './lane.ts'
+import { beginJob, createJob, type NewJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
 export interface Requester {
@@ -56,18 +57,45 @@ export async function submitJob(
       title: kind.title(own),
       parameters: own.pairs,
       uploads,
+      notify: [],
       executionDuration: grantedDuration(jobs, duration),
       destruction,
       retentionSeconds: limits.retentionDays * DAY_SECONDS,
       retentionSecondsHard: limits.retentionDaysHard * DAY_SECONDS,
     }
-    const asked = { parameters: own, uploads, files: async () => files }
-    await createJob(jobs.db, newJob, phase ? await queueingOf(jobs, kind, requester, asked) : undefined)
+    const asked = { parameters: own, identity: requester.identity, uploads, files: async () => files }
+    if (phase) await createAndRun(jobs, kind, newJob, requester, asked)
+    else await createJob(jobs.db, newJob)
   } catch (error) {
     if (uploads.length > 0) await jobs.storage.remove(`${id}/`)
     throw error
   }
   return id
+}
+
+/**
+ * EXECUTING at once, when a runner of this process has a place for which nobody waits: whether such a job is a long one
+ * is asked when it is not done in a moment (see run.ts). QUEUED otherwise.
+ */
+async function createAndRun(
+  jobs: Jobs,
+  kind: JobKind,
+  newJob: NewJob,
+  requester: Requester,
+  asked: Question,
+): Promise<void> {
+  const place = jobs.here.place?.(kind.name)
+  if (!place) {
+    await createJob(jobs.db, newJob, await queueingOf(jobs, kind, requester, asked))
+    return
+  }
+  let begun: ClaimedJob | undefined
+  try {
+    begun = await beginJob(jobs.db, newJob, requesterName(requester), place)
+  } finally {
+    place.take(begun)
+  }
+  if (!begun) await queueJob(jobs.db, newJob.id, await queueingOf(jobs, kind, requester, asked))
 }
 
 /** PENDING → QUEUED, in the lane that its estimate says; false when the job is in another phase. */
@@ -77,37 +105,24 @@ export async function enqueue(
   requester: Requester,
   job: Pick<Job, 'id' | 'parameters' | 'uploads'>,
 ): Promise<boolean> {
-  const { uploads } = job
-  const asked: Question = {
-    parameters: parametersOf(job.parameters),
-    uploads,
-    files: async folder => copyParts(jobs.storage, uploads, await folder()),
-  }
+  const asked = questionOf(jobs, { ...job, identity: requester.identity })
   return queueJob(jobs.db, job.id, await queueingOf(jobs, kind, requester, asked))
 }
 
-type Question = Pick<Asked, 'parameters' | 'uploads'> & {
-  files(folder: () => Promise<string>): Promise<ReadonlyMap<string, string>>
-}
+const requesterName = ({ identity, address }: Requester) => identity.name ?? address
 
 async function queueingOf(
-  { limits, spool }: Jobs,
+  jobs: Jobs,
   kind: JobKind,
-  { identity, address }: Requester,
-  { parameters, uploads, files }: Question,
+  requester: Requester,
+  asked: Question,
 ): Promise<Queueing> {
-  const { folder, remove } = temporaryFolder(spool, 'estimate-')
-  const asked = { parameters, identity, uploads, files: () => files(folder), folder }
-  const estimate = await kind
-    .estimate(asked)
-    .catch(() => undefined)
-    .finally(remove)
-  const lane = (estimate?.seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast'
+  const { lane, seconds } = await assess(jobs, kind, asked)
   return {
     lane,
-    requester: identity.name ?? address,
-    estimateSeconds: estimate?.seconds,
-    slots: lane === 'fast' ? limits.fastSlots : limits.slowSlots,
+    requester: requesterName(requester),
+    estimateSeconds: seconds,
+    slots: lane === 'fast' ? jobs.limits.fastSlots : jobs.limits.slowSlots,
   }
 }
 

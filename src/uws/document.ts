@@ -105,16 +105,38 @@ function resultElements(job: Job, jobUrl: string): string {
     .join('')
 }
 
+export interface Summary {
+  /** Of all results together; of an executing job, so far. */
+  readonly rows: number | undefined
+  readonly bytes: number | undefined
+  readonly overflow: boolean | undefined
+  /** Of the one result of a job that has one. */
+  readonly sha256: string | undefined
+}
+
+export function summary(job: Job): Summary {
+  const results = job.results.filter(result => result.format === '')
+  if (results.length === 0)
+    return { rows: job.rows, bytes: job.bytes, overflow: undefined, sha256: undefined }
+  const counted = results.filter(result => result.rows !== undefined)
+  return {
+    rows: counted.length > 0 ? counted.reduce((sum, { rows }) => sum + rows!, 0) : undefined,
+    bytes: results.reduce((sum, { bytes }) => sum + bytes, 0),
+    overflow: results.some(result => result.overflow),
+    sha256: results.length === 1 ? results[0]!.sha256 : undefined,
+  }
+}
+
 /** UWS leaves jobInfo's content to the service: how far it is, how long it may take, whether rows are missing. */
 function jobInfo(job: Job): string {
-  const result = job.results.find(r => r.format === '')
-  const rows = result?.rows ?? job.rows
-  const bytes = result?.bytes ?? job.bytes
+  const { rows, bytes, overflow, sha256 } = summary(job)
   const infos: readonly (readonly [string, string | undefined])[] = [
     ['rows', rows === undefined ? undefined : String(rows)],
     ['bytes', bytes === undefined ? undefined : String(bytes)],
-    ['overflow', result ? String(result.overflow) : undefined],
-    ['sha256', result?.sha256],
+    ['overflow', overflow === undefined ? undefined : String(overflow)],
+    ['sha256', sha256],
+    ['stepsDone', job.steps && String(job.steps.done)],
+    ['stepsTotal', job.steps && String(job.steps.total)],
     ['lane', job.lane],
     ['estimatedSeconds', job.estimateSeconds === undefined ? undefined : job.estimateSeconds.toPrecision(3)],
     ['endedAs', job.was],

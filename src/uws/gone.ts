@@ -1,6 +1,6 @@
 /** What is said of a job whose destruction has come: nothing disappears without a word. */
 import { escapeText } from '../votable/xml.ts'
-import { timeText } from './document.ts'
+import { summary, timeText } from './document.ts'
 import type { Job } from './job.ts'
 
 /** For browsers: the same, and the job again at one click. */
@@ -14,7 +14,7 @@ export function goneHtml(job: Job, origin: string): string {
 }
 
 export function goneText(job: Job, origin: string): string {
-  const result = job.results.find(one => one.format === '')
+  const { rows, bytes, sha256 } = summary(job)
   const lines = [
     `Job ${job.id} was destroyed when its time had come, ${timeText(job.expiredAt!)}.`,
     '',
@@ -22,11 +22,12 @@ export function goneText(job: Job, origin: string): string {
     job.startTime && `started:  ${timeText(job.startTime)}`,
     job.endTime && `ended:    ${timeText(job.endTime)}`,
     `phase:    ${job.was}`,
-    result && `result:   ${result.rows ?? '?'} rows, ${result.bytes} bytes, sha256 ${result.sha256}`,
+    job.results.length > 0 &&
+      `result:   ${rows ?? '?'} rows, ${bytes} bytes${sha256 === undefined ? '' : `, sha256 ${sha256}`}`,
     job.runId && `runId:    ${job.runId}`,
     job.error && `error:    ${job.error.message}`,
     job.title && `\n${job.title}\n`,
     `To run it again: curl -X POST ${origin}/jobs/${job.id}/rerun`,
   ]
-  return `${lines.filter(line => line !== undefined && line !== '').join('\n')}\n`
+  return `${lines.filter(line => line).join('\n')}\n`
 }

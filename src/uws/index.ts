@@ -5,6 +5,7 @@ import type { Database } from '../db/database.ts'
 import { openJobEvents } from './events.ts'
 import type { Jobs } from './job.ts'
 import type { JobKind } from './kind.ts'
+import { withRows } from './small.ts'
 import { diskStorage, type Storage } from './storage.ts'
 
 export interface JobsOptions {
@@ -22,7 +23,8 @@ export async function openJobs({ db, dir, limits, storage, kinds }: JobsOptions)
     limits,
     kinds,
     events: await openJobEvents(db),
-    storage: await openStorage(storage, dir),
+    storage: withRows(db, await openStorage(storage, dir)),
+    here: {},
     spool: path.join(dir, 'spool'),
   }
 }

@@ -2,6 +2,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { JobLimits } from '../config.ts'
 import type { Database } from '../db/database.ts'
+import type { ClaimedJob } from './claim.ts'
 import type { JobEvents } from './events.ts'
 import type { JobKind } from './kind.ts'
 import type { Storage } from './storage.ts'
@@ -94,13 +95,24 @@ export interface Job {
   /** Progress of one that is executing. */
   readonly rows: number | undefined
   readonly bytes: number | undefined
+  readonly steps: { readonly done: number; readonly total: number } | undefined
   /** The phase in which an archived job ended. */
   readonly was: Phase | undefined
   /** Destruction came: it is gone but for what it was. */
   readonly expiredAt: Date | undefined
+  /** Who is told of its end: `mailto:` and `https:` URLs. */
+  readonly notify: readonly string[]
   /** Whose claim it is that executes or executed it. */
   readonly claim: string | undefined
   readonly results: readonly JobResult[]
+}
+
+/** A free place of the fast lane in a runner, kept for one job. */
+export interface Place {
+  readonly runner: string
+  readonly leaseSeconds: number
+  /** The job that got it, claimed; undefined gives the place back. */
+  take(job: ClaimedJob | undefined): void
 }
 
 /** Everything that routers and runners of jobs share. */
@@ -109,6 +121,8 @@ export interface Jobs {
   readonly events: JobEvents
   readonly storage: Storage
   readonly kinds: readonly JobKind[]
+  /** The runner of this process, where one runs beside the web service: it may take a new job at once. */
+  readonly here: { place?: (kind: string) => Place | undefined }
   readonly limits: JobLimits
   /** Folder for what is only passing through. */
   readonly spool: string

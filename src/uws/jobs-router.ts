@@ -16,7 +16,7 @@ import { resultOf } from './results.ts'
 import { requesterOf, viewerOf } from './router.ts'
 import { findIds, type Search, searchJobs } from './search.ts'
 import { ensureSession } from './session.ts'
-import { deleteJobs, findJob, setRunId } from './store.ts'
+import { deleteJobs, findJob, holdJob, setRunId } from './store.ts'
 import { jobView } from './view.ts'
 import { phaseValue } from './wait.ts'
 
@@ -127,6 +127,16 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
   router.get('/:id/events', async (request, response) => {
     const { job } = await jobFor(request)
     await streamEvents(jobs, response, { job, belongs: () => true, view: view(request) })
+  })
+
+  /** QUEUED → HELD, EXECUTING → SUSPENDED; PHASE=RUN on the UWS resource queues it again. */
+  router.post('/:id/hold', async (request, response) => {
+    const { job } = await jobFor(request)
+    if (!(await holdJob(db, job.id))) {
+      const phase = (await findJob(db, job.id))?.phase ?? 'gone'
+      throw new ServiceError('usage', `The job is ${phase}; one that is QUEUED or EXECUTING can be held.`)
+    }
+    response.json(view(request)((await findJob(db, job.id))!))
   })
 
   /** Again as it was. No body is needed; a page's form is led to the new job. */

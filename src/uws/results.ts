@@ -52,7 +52,7 @@ async function convert(
     const there = (one: JobResult) => one.id === stored.id && one.format === contentType
     const made = job.results.find(there)
     if (made) return made
-    const key = `${stored.key}.${randomUUID().slice(0, 8)}`
+    const key = `${job.id}/${stored.id}.${randomUUID().slice(0, 8)}`
     const bytes = await storage.write(key, chunks)
     if (outcome.error !== undefined) {
       await storage.remove(key)

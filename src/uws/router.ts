@@ -156,7 +156,7 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
     if (asked === 'RUN') {
       const session = sessionOf(request)
       if (!(await enqueue(jobs, kind, requesterOf(request, session), job)))
-        throw await wrongPhase(job, 'RUN', 'a PENDING job')
+        throw await wrongPhase(job, 'RUN', 'a job that is PENDING, HELD or SUSPENDED')
     } else if (asked === 'ABORT') {
       await abortJob(db, job.id)
     } else if (asked === 'ARCHIVE') {

@@ -6,8 +6,11 @@ import type { ErrorSummary, Job, JobResult, Lane, Pairs, Phase, UploadedPart } f
 export const JOB_COLUMNS = `
   j.job_id, j.kind, j.owner, j.session, j.identity, j.run_id, j.title, j.parameters, j.uploads, j.phase, j.creation_time,
   j.queued_at, j.start_time, j.end_time, j.quote, j.execution_duration, j.destruction, j.error, j.lane,
-  j.estimate_seconds, j.row_count::float8, j.byte_count::float8, j.was, j.expired_at, j.claim,
-  (SELECT json_agg(r ORDER BY r.sequence, r.format) FROM uws.result r WHERE r.job_id = j.job_id) AS results`
+  j.estimate_seconds, j.row_count::float8, j.byte_count::float8, j.steps_done, j.steps_total, j.was, j.expired_at,
+  j.claim, j.notify,
+  (SELECT json_agg(r) FROM (
+     SELECT result_id, format, key, content_type, file_name, bytes, sha256, row_count, overflow
+       FROM uws.result WHERE job_id = j.job_id ORDER BY sequence, format) AS r) AS results`
 
 export interface JobRow {
   job_id: string
@@ -32,9 +35,12 @@ export interface JobRow {
   estimate_seconds: number | null
   row_count: number | null
   byte_count: number | null
+  steps_done: number | null
+  steps_total: number | null
   was: Phase | null
   expired_at: Date | null
   claim: string | null
+  notify: string[] | null
   results: ResultRow[] | null
 }
 
@@ -76,6 +82,11 @@ export function jobOf(row: JobRow): Job {
     bytes: row.byte_count ?? undefined,
     was: row.was ?? undefined,
     expiredAt: row.expired_at ?? undefined,
+    steps:
+      row.steps_done === null || row.steps_total === null
+        ? undefined
+        : { done: row.steps_done, total: row.steps_total },
+    notify: row.notify ?? [],
     claim: row.claim ?? undefined,
     results: (row.results ?? []).map(resultOf),
   }

@@ -13,12 +13,16 @@ import {
   DATABASE_WENT,
   failJob,
   giveBackJob,
+  queueAsSlow,
   recoverJobs,
   releaseJob,
   renewLeases,
+  setEstimate,
 } from './claim.ts'
 import type { JobEvent } from './events.ts'
 import type { Jobs, Lane } from './job.ts'
+import { assess, questionOf } from './lane.ts'
+import { keepFresh } from './small.ts'
 import { sweepJobs } from './sweep.ts'
 import { claimPrefix, type Execution, errorSummary, isConnectionLoss, isOutage, perform } from './work.ts'
 
@@ -31,10 +35,19 @@ export interface Runner {
 const LOOK_MS = 5000
 /** How often it sweeps what has expired. */
 const SWEEP_MS = 60_000
+/** Most jobs are done by then, and nobody need ask how long they take. */
+const MOMENT_MS = 100
 const RETRY_MS = 500
 
 class Lost extends Error {}
 class Stopping extends Error {}
+class Slow extends Error {
+  readonly seconds: number
+  constructor(seconds: number) {
+    super('the job is for the slow lane, which is full')
+    this.seconds = seconds
+  }
+}
 
 export function startRunner(jobs: Jobs, log: Log): Runner {
   const { db, limits, storage } = jobs
@@ -43,6 +56,8 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
   const kinds = jobs.kinds.map(kind => kind.name)
   const executions = new Map<string, Execution>()
   const ends = new Set<Promise<void>>()
+  /** Places of the fast lane that are kept for jobs which are just being created. */
+  let kept = 0
   const wanted = new Set<Lane>()
   let stopping = false
   let filling: Promise<void> | undefined
@@ -60,9 +75,8 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
   async function claimWhatFits(): Promise<void> {
     for (const lane of wanted) {
       wanted.delete(lane)
-      const busy = [...executions.values()].filter(execution => execution.job.lane === lane).length
-      const count = slots[lane] - busy
-      if (count <= 0 || stopping) continue
+      const count = freePlaces(lane)
+      if (count <= 0) continue
       try {
         const claimed = await claimJobs(db, { runner, lane, kinds, count, leaseSeconds: limits.leaseSeconds })
         for (const job of claimed) begin(job)
@@ -73,19 +87,65 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
     }
   }
 
+  function freePlaces(lane: Lane): number {
+    const busy = [...executions.values()].filter(execution => execution.lane === lane).length
+    return stopping ? 0 : slots[lane] - busy - (lane === 'fast' ? kept : 0)
+  }
+
+  /** For a job that is created in this process: it need not be told of it, and claim it, to begin. */
+  jobs.here.place = kind => {
+    if (freePlaces('fast') <= 0 || !kinds.includes(kind)) return undefined
+    kept++
+    return {
+      runner,
+      leaseSeconds: limits.leaseSeconds,
+      take(job) {
+        kept--
+        if (job) begin(job)
+        else fill('fast')
+      },
+    }
+  }
+
   function begin(job: ClaimedJob): void {
-    const execution: Execution = { job, controller: new AbortController(), progress: { rows: 0, bytes: 0 } }
+    const execution: Execution = {
+      job,
+      lane: job.lane!,
+      controller: new AbortController(),
+      progress: { rows: 0, bytes: 0 },
+    }
     executions.set(job.claim, execution)
+    const late =
+      job.estimateSeconds === undefined ? setTimeout(() => assessLate(execution), MOMENT_MS) : undefined
     const end = execute(execution)
       .catch(error =>
         log.error({ err: error, job: job.id }, 'the runner cannot say how a job ended; its lease will'),
       )
       .finally(() => {
+        clearTimeout(late)
         executions.delete(job.claim)
         ends.delete(end)
-        fill(job.lane!)
+        fill(execution.lane)
       })
     ends.add(end)
+  }
+
+  /** A job without an estimate that is not done in a moment: a long one needs a place among the long ones. */
+  async function assessLate(execution: Execution): Promise<void> {
+    const { job, controller } = execution
+    const kind = jobs.kinds.find(one => one.name === job.kind)!
+    try {
+      const found = await assess(jobs, kind, questionOf(jobs, job))
+      if (!executions.has(job.claim) || found.seconds === undefined) return
+      if (found.lane === 'slow' && execution.lane === 'fast') {
+        if (freePlaces('slow') <= 0) return controller.abort(new Slow(found.seconds))
+        execution.lane = 'slow'
+        fill('fast')
+      }
+      await setEstimate(db, job.id, job.claim, found)
+    } catch (error) {
+      log.warn({ err: error, job: job.id }, 'a job that runs cannot be estimated')
+    }
   }
 
   async function execute(execution: Execution): Promise<void> {
@@ -94,7 +154,10 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
     try {
       const kind = jobs.kinds.find(one => one.name === job.kind)!
       const results = await perform(jobs, kind, execution)
-      if (await told(() => completeJob(db, id, claim, results))) return
+      if (await told(() => completeJob(db, id, claim, results))) {
+        for (const { key, body } of results) if (body) keepFresh(key, body)
+        return
+      }
       await storage.remove(claimPrefix(id, claim))
     } catch (error) {
       const reason = controller.signal.aborted ? controller.signal.reason : error
@@ -102,6 +165,7 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       await storage.remove(claimPrefix(id, claim)).catch(e => log.warn({ err: e, job: id }, 'leftover files'))
       if (reason instanceof Lost) return
       if (reason instanceof Stopping) return told(() => releaseJob(db, id, claim))
+      if (reason instanceof Slow) return told(() => queueAsSlow(db, id, claim, reason.seconds))
       if (isOutage(reason)) {
         log.warn({ err: reason, job: id }, 'the database went away under a job')
         return told(() => giveBackJob(db, id, claim, DATABASE_WENT))
@@ -129,6 +193,8 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
     if (!event) return fill('fast', 'slow')
     if (event.phase === 'QUEUED' && event.lane && kinds.includes(event.kind)) return fill(event.lane)
     if (event.phase === 'EXECUTING' || event.phase === 'COMPLETED') return
+    // Held and run again at once, it may be ours anew: the claims tell.
+    if (event.phase === 'SUSPENDED') return void heartbeat()
     for (const { job, controller } of executions.values()) {
       if (job.id === event.id)
         controller.abort(new Lost('the job was aborted, deleted, or given to another runner'))
@@ -184,9 +250,12 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
   return {
     async stop(graceMs) {
       stopping = true
+      delete jobs.here.place
       offEvents()
       clearInterval(timers[1])
       clearInterval(timers[2])
+      const late = Date.now() + graceMs
+      while (kept > 0 && Date.now() < late) await sleep(5)
       await filling // what is being claimed just now gets the grace like the rest
       const left = new AbortController()
       await Promise.race([

@@ -4,7 +4,8 @@
  */
 import type { Identity } from '../auth/identity.ts'
 import type { Client } from '../db/database.ts'
-import type { Job, JobResult, Lane, Pairs, UploadedPart } from './job.ts'
+import type { ClaimedJob } from './claim.ts'
+import type { Job, JobResult, Lane, Pairs, Place, UploadedPart } from './job.ts'
 import { JOB_COLUMNS, type JobRow, jobOf } from './row.ts'
 
 export interface NewJob {
@@ -16,6 +17,7 @@ export interface NewJob {
   readonly title: string | undefined
   readonly parameters: Pairs
   readonly uploads: readonly UploadedPart[]
+  readonly notify: readonly string[]
   /** Seconds; 0: no limit. */
   readonly executionDuration: number
   /** Undefined: after `retentionSeconds`. */
@@ -42,7 +44,7 @@ const FORESEEN = 1000
  * Fairness without counting: a job's turn is that of the lane's head, or one after its requester's last, whichever is
  * later. Somebody who queues ten thousand jobs takes ten thousand turns; the next one who comes has the next.
  */
-const turn = (lane: string, requester: string) => `greatest(0,
+export const turn = (lane: string, requester: string) => `greatest(0,
   (SELECT turn FROM uws.job WHERE phase = 'QUEUED' AND lane = ${lane} ORDER BY turn, queued_at LIMIT 1),
   (SELECT max(turn) + 1 FROM uws.job WHERE requester = ${requester} AND phase IN ('QUEUED', 'EXECUTING')))`
 
@@ -53,33 +55,95 @@ const quote = (lane: string, seconds: string, slots: string) => `(
     FROM (SELECT estimate_seconds FROM uws.job WHERE phase = 'QUEUED' AND lane = ${lane}
            ORDER BY turn, queued_at LIMIT ${FORESEEN}) AS ahead)`
 
+const NEW_COLUMNS = `job_id, kind, owner, session, identity, run_id, title, parameters, uploads, notify, execution_duration,
+  destruction`
+const NEW_VALUES = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+  least(coalesce($12::timestamptz, clock_timestamp() + $13 * interval '1 second'),
+        clock_timestamp() + $14 * interval '1 second')`
+
+const newValues = (job: NewJob) => [
+  job.id,
+  job.kind,
+  job.identity.name,
+  job.session,
+  JSON.stringify(job.identity),
+  job.runId,
+  job.title,
+  JSON.stringify(job.parameters),
+  JSON.stringify(job.uploads),
+  job.notify.length > 0 ? JSON.stringify(job.notify) : null,
+  job.executionDuration,
+  job.destruction,
+  job.retentionSeconds,
+  job.retentionSecondsHard,
+]
+
 /** PENDING, or QUEUED at once. */
 export async function createJob(client: Client, job: NewJob, queueing?: Queueing): Promise<void> {
-  const queued = `'QUEUED', clock_timestamp(), $14, $15, $16::float8, ${turn('$14', '$15')}, ${quote('$14', '$16', '$17')}`
+  const queued = `'QUEUED', clock_timestamp(), $15, $16, $17::float8, ${turn('$15', '$16')}, ${quote('$15', '$17', '$18')}`
   await client.query(
-    `INSERT INTO uws.job (job_id, kind, owner, session, identity, run_id, title, parameters, uploads, execution_duration,
-                          destruction, phase, queued_at, lane, requester, estimate_seconds, turn, quote)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-             least(coalesce($11::timestamptz, clock_timestamp() + $12 * interval '1 second'),
-                   clock_timestamp() + $13 * interval '1 second'),
-             ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL"})`,
-    [
-      job.id,
-      job.kind,
-      job.identity.name,
-      job.session,
-      JSON.stringify(job.identity),
-      job.runId,
-      job.title,
-      JSON.stringify(job.parameters),
-      JSON.stringify(job.uploads),
-      job.executionDuration,
-      job.destruction,
-      job.retentionSeconds,
-      job.retentionSecondsHard,
-      ...(queueing ? queueValues(queueing) : []),
-    ],
+    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote)
+     VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL"})`,
+    [...newValues(job), ...(queueing ? queueValues(queueing) : [])],
   )
+}
+
+/** EXECUTING in the fast lane, claimed for the place, at turn 0 since nobody waits; PENDING, and undefined, when others wait for a place. */
+export async function beginJob(
+  client: Client,
+  job: NewJob,
+  requester: string,
+  place: Pick<Place, 'runner' | 'leaseSeconds'>,
+): Promise<ClaimedJob | undefined> {
+  const rows = await client.query<Begun>(
+    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, turn, start_time, runner, claim, claims,
+                          lease_until)
+     SELECT ${NEW_VALUES}, phase, at, lane, CASE WHEN at IS NOT NULL THEN $15 END,
+            CASE WHEN at IS NOT NULL THEN 0 END, at, runner, claim, (at IS NOT NULL)::int,
+            at + $17 * interval '1 second'
+       FROM (SELECT 'PENDING' AS phase, NULL::timestamptz AS at, NULL AS lane, NULL::uuid AS runner, NULL::uuid AS claim
+              WHERE EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')
+             UNION ALL
+             SELECT 'EXECUTING', clock_timestamp(), 'fast', $16, gen_random_uuid()
+              WHERE NOT EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')) AS begun
+     RETURNING claim, creation_time, start_time, destruction`,
+    [...newValues(job), requester, place.runner, place.leaseSeconds],
+  )
+  const { claim, creation_time, start_time, destruction } = rows[0]!
+  if (claim === null) return undefined
+  return {
+    ...NOTHING_YET,
+    ...job,
+    owner: job.identity.name,
+    phase: 'EXECUTING',
+    lane: 'fast',
+    claim,
+    creationTime: creation_time,
+    queuedAt: start_time,
+    startTime: start_time,
+    destruction,
+  }
+}
+
+interface Begun {
+  claim: string | null
+  creation_time: Date
+  start_time: Date
+  destruction: Date
+}
+
+/** A job that has just begun. */
+const NOTHING_YET = {
+  endTime: undefined,
+  quote: undefined,
+  error: undefined,
+  estimateSeconds: undefined,
+  rows: undefined,
+  bytes: undefined,
+  steps: undefined,
+  was: undefined,
+  expiredAt: undefined,
+  results: [],
 }
 
 const queueValues = (queueing: Queueing) => [
@@ -89,13 +153,13 @@ const queueValues = (queueing: Queueing) => [
   queueing.slots,
 ]
 
-/** PENDING or HELD → QUEUED; false when the job is in another phase. */
+/** PENDING, HELD or SUSPENDED → QUEUED; false when the job is in another phase. */
 export async function queueJob(client: Client, id: string, queueing: Queueing): Promise<boolean> {
   const rows = await client.query(
     `UPDATE uws.job
         SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4::float8,
             turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}
-      WHERE job_id = $1 AND phase IN ('PENDING', 'HELD')
+      WHERE job_id = $1 AND phase IN ('PENDING', 'HELD', 'SUSPENDED')
       RETURNING job_id`,
     [id, ...queueValues(queueing)],
   )
@@ -107,6 +171,22 @@ export async function abortJob(client: Client, id: string): Promise<boolean> {
   const rows = await client.query(
     `UPDATE uws.job SET phase = 'ABORTED', end_time = clock_timestamp(), quote = NULL, requester = NULL
       WHERE job_id = $1 AND phase IN ('PENDING', 'QUEUED', 'EXECUTING', 'HELD', 'SUSPENDED')
+      RETURNING job_id`,
+    [id],
+  )
+  return rows.length > 0
+}
+
+/**
+ * QUEUED → HELD, EXECUTING → SUSPENDED: it waits until PHASE=RUN queues it again (UWS 1.1 §2.1.3); what a broken-off
+ * run had done is done anew. False when there was nothing to hold.
+ */
+export async function holdJob(client: Client, id: string): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job
+        SET phase = CASE phase WHEN 'QUEUED' THEN 'HELD' ELSE 'SUSPENDED' END, quote = NULL, requester = NULL,
+            runner = NULL, claim = NULL, claims = 0, lease_until = NULL
+      WHERE job_id = $1 AND phase IN ('QUEUED', 'EXECUTING')
       RETURNING job_id`,
     [id],
   )
@@ -150,7 +230,7 @@ export async function setDestruction(
 /** While PENDING; later it would not reach the runner. */
 export async function setExecutionDuration(client: Client, id: string, seconds: number): Promise<boolean> {
   const rows = await client.query(
-    `UPDATE uws.job SET execution_duration = $2 WHERE job_id = $1 AND phase IN ('PENDING', 'HELD') RETURNING job_id`,
+    `UPDATE uws.job SET execution_duration = $2 WHERE job_id = $1 AND phase IN ('PENDING', 'HELD', 'SUSPENDED') RETURNING job_id`,
     [id, seconds],
   )
   return rows.length > 0

@@ -50,6 +50,7 @@ async function jobsToEmpty(client: Client): Promise<readonly string[]> {
 async function markEmptied(client: Client, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   await client.query('DELETE FROM uws.job WHERE job_id = ANY($1) AND deleted_at IS NOT NULL', [ids])
+  await client.query('UPDATE uws.result SET body = NULL WHERE job_id = ANY($1) AND body IS NOT NULL', [ids])
   await client.query('UPDATE uws.job SET emptied = true WHERE job_id = ANY($1)', [ids])
 }
 

@@ -1,11 +1,11 @@
 /** A job as JSON, for pages and scripts. */
-import { availableResults, timeText } from './document.ts'
+import { availableResults, summary, timeText } from './document.ts'
 import type { Job, Jobs } from './job.ts'
 
 /** `origin` is the service's URL; URLs in the answer are absolute. */
 export function jobView(job: Job, jobs: Jobs, origin: string): Record<string, unknown> {
   const path = jobs.kinds.find(kind => kind.name === job.kind)?.path ?? ''
-  const result = job.results.find(one => one.format === '')
+  const { rows, bytes, overflow } = summary(job)
   const time = (date: Date | undefined) => (date ? timeText(date) : null)
   return {
     id: job.id,
@@ -26,9 +26,12 @@ export function jobView(job: Job, jobs: Jobs, origin: string): Record<string, un
     executionDuration: job.executionDuration,
     lane: job.lane ?? null,
     estimatedSeconds: job.estimateSeconds ?? null,
-    rows: result?.rows ?? job.rows ?? null,
-    bytes: result?.bytes ?? job.bytes ?? null,
-    overflow: result?.overflow ?? null,
+    rows: rows ?? null,
+    bytes: bytes ?? null,
+    // Of work in several parts.
+    stepsDone: job.steps?.done ?? null,
+    stepsTotal: job.steps?.total ?? null,
+    overflow: overflow ?? null,
     error: job.error ?? null,
     parameters: job.parameters,
     uploads: job.uploads.map(({ part, bytes }) => ({ part, bytes })),

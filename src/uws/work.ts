@@ -1,15 +1,19 @@
 /** One execution of a job: its signal, its sink, its folder; and how its failure is told. */
+import { createHash } from 'node:crypto'
 import { parametersOf } from '../dali/parameters.ts'
 import { serviceError } from '../dali/respond.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
-import type { ClaimedJob } from './claim.ts'
-import type { ErrorSummary, JobResult, Jobs } from './job.ts'
+import type { ClaimedJob, WrittenResult } from './claim.ts'
+import type { ErrorSummary, Jobs, Lane } from './job.ts'
 import type { JobKind, ResultHead, Work } from './kind.ts'
+import { rowKey, SMALL_TOGETHER, small } from './small.ts'
 import { copyParts, temporaryFolder } from './spool.ts'
 
 export interface Execution {
   readonly job: ClaimedJob
+  /** Whose place it takes. */
+  lane: Lane
   readonly controller: AbortController
   /** So far; `done` of `total` things where its kind says so. */
   readonly progress: { rows: number; bytes: number; done?: number; total?: number }
@@ -25,10 +29,11 @@ export async function perform(
   jobs: Jobs,
   kind: JobKind,
   execution: Execution,
-): Promise<readonly JobResult[]> {
+): Promise<readonly WrittenResult[]> {
   const { job, controller } = execution
-  const results: JobResult[] = []
+  const results: WrittenResult[] = []
   const ids = new Set<string>()
+  let room = SMALL_TOGETHER
   const { folder, remove } = temporaryFolder(jobs.spool, 'job-')
   const work: Work = {
     job,
@@ -40,7 +45,9 @@ export async function perform(
     async write(head, chunks) {
       if (!/^[\w.-]+$/.test(head.id) || ids.has(head.id)) throw new Error(`bad result id ${head.id}`)
       const place = ids.add(head.id).size - 1
-      results[place] = await writeResult(jobs, job, head, counted(chunks, head, execution))
+      const result = await writeResult(jobs, job, head, counted(chunks, head, execution), room)
+      room -= result.body?.length ?? 0
+      results[place] = result
     },
     progress(done, total) {
       Object.assign(execution.progress, { done, total })
@@ -61,9 +68,17 @@ async function writeResult(
   job: ClaimedJob,
   head: ResultHead,
   chunks: AsyncIterable<Uint8Array>,
-): Promise<JobResult> {
-  const key = `${claimPrefix(job.id, job.claim)}${head.id}`
-  const stored = await storage.write(key, chunks)
+  room: number,
+): Promise<WrittenResult> {
+  const read = await small(chunks, room)
+  const key = read.body ? rowKey(job.id, head.id) : `${claimPrefix(job.id, job.claim)}${head.id}`
+  const stored = read.body
+    ? {
+        body: read.body,
+        bytes: read.body.length,
+        sha256: createHash('sha256').update(read.body).digest('hex'),
+      }
+    : await storage.write(key, read.rest)
   // A document that ends well-formed with an error is no result of a job.
   if (head.outcome?.error !== undefined) {
     throw head.outcome.cause ?? new ServiceError('internal', head.outcome.error)

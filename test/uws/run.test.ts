@@ -1,5 +1,6 @@
 /** Runners under bad luck: rivals, deaths, lost connections, no room. No job is lost or completed twice. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,12 +15,12 @@ import { openDatabase } from '../../src/db/postgres.ts'
 import { ServiceError } from '../../src/error.ts'
 import { openLog } from '../../src/log.ts'
 import { claimJobs, completeJob, recoverJobs } from '../../src/uws/claim.ts'
-import { submitJob } from '../../src/uws/create.ts'
+import { enqueue, submitJob } from '../../src/uws/create.ts'
 import { openJobs } from '../../src/uws/index.ts'
 import type { Job, Jobs } from '../../src/uws/job.ts'
 import type { JobKind, Work } from '../../src/uws/kind.ts'
 import { type Runner, startRunner } from '../../src/uws/run.ts'
-import { abortJob, findJob } from '../../src/uws/store.ts'
+import { abortJob, findJob, holdJob } from '../../src/uws/store.ts'
 import { testDatabase } from '../support/database.ts'
 
 const url = await testDatabase()
@@ -43,8 +44,14 @@ async function* bytes(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text)
 }
 
+/** Too large to stand beside the job's row. */
+const PADDING = ' '.repeat(50_000)
+
 const writeName = async ({ job, write }: Work) =>
   write({ id: 'result', contentType: 'text/plain', fileName: 'result.txt' }, bytes('job ', job.id))
+
+const writePadded = async ({ job, write }: Work) =>
+  write({ id: 'result', contentType: 'text/plain', fileName: 'result.txt' }, bytes('job ', job.id, PADDING))
 
 describe('runners', () => {
   let db: Database
@@ -143,8 +150,8 @@ describe('runners', () => {
     const { jobs } = await setUp(
       async work => {
         await gate
-        if (work.job.lane === 'fast') order.push(work.job.owner!)
-        else await sleep(20_000, undefined, { signal: work.signal })
+        if (work.job.owner === 'long') await sleep(20_000, undefined, { signal: work.signal })
+        else order.push(work.job.owner!)
       },
       { fastSlots: 1, slowSlots: 1 },
     )
@@ -155,6 +162,96 @@ describe('runners', () => {
     release()
     await until(() => order.length === 33)
     assert.ok(order.lastIndexOf('modest') < 9, order.join(' '))
+  })
+
+  it('put a job that began without an estimate among the long ones when it is one', async () => {
+    const runs: string[] = []
+    const { jobs } = await setUp(
+      async work => {
+        runs.push(work.job.owner!)
+        if (work.job.owner !== 'short') await sleep(20_000, undefined, { signal: work.signal })
+      },
+      { fastSlots: 2, slowSlots: 1 },
+    )
+    const phaseOf = async (id: string) => (await findJob(db, id))!
+    const first = await submit(jobs, { owner: 'first', seconds: 1000 })
+    assert.equal((await phaseOf(first)).phase, 'EXECUTING', 'it begins at once')
+    await until(async () => (await phaseOf(first)).lane === 'slow')
+    assert.equal((await phaseOf(first)).estimateSeconds, 1000)
+    assert.ok((await phaseOf(first)).quote! > new Date(Date.now() + 900_000))
+    const second = await submit(jobs, { owner: 'second', seconds: 2000 })
+    await until(async () => (await phaseOf(second)).phase === 'QUEUED')
+    assert.equal((await phaseOf(second)).lane, 'slow')
+    for (let i = 0; i < 3; i++) await ended(await submit(jobs, { owner: 'short' }))
+    await abortJob(db, first)
+    await until(async () => (await phaseOf(second)).phase === 'EXECUTING')
+    assert.deepEqual(runs, ['first', 'second', 'short', 'short', 'short', 'second'])
+  })
+
+  it('hold a job where it is, until it is run again', async () => {
+    let gate = true
+    const { jobs } = await setUp(
+      async work => {
+        while (gate) await sleep(10, undefined, { signal: work.signal })
+        await writeName(work)
+      },
+      { fastSlots: 1 },
+    )
+    const kind = jobs.kinds[0]!
+    const me = { identity: { ...ANONYMOUS, name: 'someone' }, session: undefined, address: '' }
+    const first = await submit(jobs)
+    const second = await submit(jobs)
+    assert.ok(await holdJob(db, second))
+    assert.equal((await findJob(db, second))!.phase, 'HELD')
+    assert.ok(await holdJob(db, first))
+    assert.equal((await findJob(db, first))!.phase, 'SUSPENDED')
+    assert.equal(await holdJob(db, first), false)
+    assert.ok(await enqueue(jobs, kind, me, (await findJob(db, first))!))
+    await until(async () => (await findJob(db, first))!.phase === 'EXECUTING')
+    gate = false
+    assert.equal(await readResult(jobs, await ended(first)), `job ${first}`)
+    assert.equal((await findJob(db, second))!.phase, 'HELD', 'nothing runs it by itself')
+    assert.ok(await enqueue(jobs, kind, me, (await findJob(db, second))!))
+    assert.equal((await ended(second)).phase, 'COMPLETED')
+    assert.equal(await holdJob(db, second), false)
+  })
+
+  it('keep several results of a job, small and large, in order; tell of progress', async () => {
+    let told = () => {}
+    const seen = new Promise<void>(resolve => {
+      told = resolve
+    })
+    const { jobs } = await setUp(
+      async ({ write, progress }) => {
+        const result = (n: number, text: string) =>
+          write({ id: `r${n}`, contentType: 'text/plain', fileName: `r${n}.txt` }, [Buffer.from(text)])
+        await Promise.all([result(1, PADDING), result(2, 'two')])
+        progress(2, 40)
+        await seen
+        for (let n = 3; n <= 40; n++) await result(n, n % 2 ? PADDING.slice(0, 15_000) : 'even')
+        await assert.rejects(result(3, 'again'), /bad result id/)
+      },
+      { leaseSeconds: 1 },
+    )
+    const id = await submit(jobs)
+    await until(async () => (await findJob(db, id))!.steps?.done === 2)
+    assert.equal((await findJob(db, id))!.steps!.total, 40)
+    told()
+    const { results, steps } = await ended(id)
+    assert.equal(steps, undefined)
+    assert.deepEqual(
+      results.map(one => one.id),
+      Array.from({ length: 40 }, (_, i) => `r${i + 1}`),
+    )
+    const inRows = results.filter(one => one.key.startsWith('row:'))
+    assert.ok(inRows.length > 20 && inRows.length < 39, 'small ones stand in rows, as long as there is room')
+    for (const one of results) {
+      const parts: Buffer[] = []
+      for await (const part of await jobs.storage.read(one.key)) parts.push(part)
+      const bytes = Buffer.concat(parts)
+      assert.equal(bytes.length, one.bytes)
+      assert.equal(createHash('sha256').update(bytes).digest('hex'), one.sha256)
+    }
   })
 
   it('stop in good order: work goes back to the queue, uncounted, and another runner does it', async () => {
@@ -267,7 +364,7 @@ describe('runners', () => {
   it('fail a job that finds no room, and leave nothing of it', async () => {
     const { jobs } = await setUp(async work => {
       async function* failing() {
-        yield* bytes('half of it')
+        yield* bytes('half of it'.repeat(10_000))
         throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
       }
       await work.write({ id: 'result', contentType: 'text/plain', fileName: 'result.txt' }, failing())
@@ -286,7 +383,7 @@ describe('runners', () => {
   it('and aborts that cross: a job is aborted without a result or completed with one', async () => {
     const { jobs } = await setUp(async work => {
       await sleep(Math.random() * 10)
-      await writeName(work)
+      await writePadded(work)
     })
     const ids = await Promise.all(
       Array.from({ length: 80 }, async (_, i) => {
@@ -304,7 +401,7 @@ describe('runners', () => {
     for (const id of ids) {
       const job = (await findJob(db, id))!
       seen.add(job.phase)
-      if (job.phase === 'COMPLETED') assert.equal(await readResult(jobs, job), `job ${id}`)
+      if (job.phase === 'COMPLETED') assert.equal(await readResult(jobs, job), `job ${id}${PADDING}`)
       else {
         assert.equal(job.phase, 'ABORTED')
         assert.deepEqual(job.results, [])
