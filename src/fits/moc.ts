@@ -1,6 +1,7 @@
 /** A coverage map as a FITS file: the numbers of its cells in a binary table (MOC 2.0 §4.3.1, ordering NUNIQ). */
 import { cardText, headerBytes } from './card-text.ts'
-import { BLOCK } from './header.ts'
+import { type ByteSource, hdus } from './hdu.ts'
+import { BLOCK, fitsError, integerOf, textOf } from './header.ts'
 
 /** `rows`: the cells as 64-bit integers, 4 × 4^order + cell, as `healpix/moc` makes them; `frame` is that of the cells. */
 export function mocFits(rows: Buffer, order: number, frame: 'equatorial' | 'galactic'): Buffer {
@@ -32,4 +33,24 @@ export function mocFits(rows: Buffer, order: number, frame: 'equatorial' | 'gala
   ])
   const padding = Buffer.alloc((BLOCK - (rows.length % BLOCK)) % BLOCK)
   return Buffer.concat([primary, table, rows, padding])
+}
+
+/** The rows of a coverage map's table, whatever wrote it. Throws `usage` for what is none. */
+export async function readMoc(
+  source: ByteSource,
+): Promise<{ readonly order: number; readonly ordering: 'NUNIQ' | 'RANGE'; readonly numbers: bigint[] }> {
+  for await (const hdu of hdus(source)) {
+    if (hdu.index === 0) continue
+    const { header } = hdu
+    const ordering = textOf(header, 'ORDERING')?.trim() ?? 'NUNIQ'
+    const width = integerOf(header, 'NAXIS1')
+    if ((ordering !== 'NUNIQ' && ordering !== 'RANGE') || (width !== 4 && width !== 8)) break
+    const order = integerOf(header, 'MOCORD_S', integerOf(header, 'MOCORDER', 29))
+    const bytes = await source.read(hdu.dataOffset, hdu.dataLength)
+    const numbers = Array.from({ length: bytes.length / width }, (_, i) =>
+      width === 8 ? bytes.readBigInt64BE(8 * i) : BigInt(bytes.readInt32BE(4 * i)),
+    )
+    return { order, ordering, numbers }
+  }
+  throw fitsError('MOC', 'there is no coverage map of the sky in this file')
 }

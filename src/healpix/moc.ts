@@ -145,3 +145,17 @@ export function mocUniq(moc: Moc): Buffer {
   })
   return bytes
 }
+
+/** The region of NUNIQ numbers (4 × 4^order + cell). */
+export function mocOfUniq(order: number, numbers: Iterable<bigint>): Moc {
+  const ranges: [bigint, bigint][] = []
+  for (const uniq of numbers) {
+    const cellOrder = (uniq.toString(2).length - 3) >> 1
+    const shift = shiftOf(cellOrder)
+    const cell = uniq - (4n << BigInt(2 * cellOrder))
+    ranges.push([cell << shift, (cell + 1n) << shift])
+  }
+  return mocUnion([
+    { order, ranges: BigUint64Array.from(ranges.sort(([a], [b]) => (a < b ? -1 : 1)).flat()) },
+  ])
+}

@@ -1,0 +1,79 @@
+/** The finished trees under a folder: their properties and coverage, kept in memory and looked after once a second. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { readMoc } from '../fits/moc.ts'
+import { openFile } from '../fits/open.ts'
+import { type Moc, mocOfUniq } from '../healpix/moc.ts'
+import { type Properties, parseProperties } from './properties.ts'
+
+export interface PublishedTree {
+  readonly name: string
+  readonly root: string
+  readonly properties: Properties
+  /** Undefined when the tree has none: then every tile is looked for on the disk. */
+  readonly moc: Moc | undefined
+  readonly order: number
+  /** Changes when the tree is built anew. */
+  readonly version: number
+}
+
+export interface PublishedTrees {
+  /** Undefined for a tree that is not there or not finished. */
+  tree(name: string): Promise<PublishedTree | undefined>
+  all(): Promise<readonly PublishedTree[]>
+}
+
+/** Names of trees; nothing else is looked for below the folder. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
+const FRESH_MS = 1000
+
+export function publishedTrees(folder: string): PublishedTrees {
+  const known = new Map<string, { tree: PublishedTree; lookedAt: number }>()
+
+  async function tree(name: string): Promise<PublishedTree | undefined> {
+    if (!NAME.test(name)) return undefined
+    const before = known.get(name)
+    const now = performance.now()
+    if (before && now - before.lookedAt < FRESH_MS) return before.tree
+    const root = path.join(folder, name)
+    const stats = await stat(path.join(root, 'properties')).catch(() => undefined)
+    if (!stats?.isFile()) {
+      known.delete(name)
+      return undefined
+    }
+    if (before && before.tree.version === stats.mtimeMs) {
+      known.set(name, { tree: before.tree, lookedAt: now })
+      return before.tree
+    }
+    const found = await readTree(name, root, stats.mtimeMs)
+    known.set(name, { tree: found, lookedAt: now })
+    return found
+  }
+
+  return {
+    tree,
+    async all() {
+      const names = (await readdir(folder).catch(() => [])).filter(name => NAME.test(name)).sort()
+      const trees = await Promise.all(names.map(tree))
+      return trees.filter(one => one !== undefined)
+    },
+  }
+}
+
+async function readTree(name: string, root: string, version: number): Promise<PublishedTree> {
+  const properties = parseProperties(await readFile(path.join(root, 'properties'), 'utf8'))
+  const order = Number(properties.get('hips_order') ?? 0)
+  return { name, root, properties, moc: await coverage(path.join(root, 'Moc.fits')), order, version }
+}
+
+async function coverage(file: string): Promise<Moc | undefined> {
+  if (!(await stat(file).catch(() => undefined))) return undefined
+  const { source, close } = await openFile(file)
+  try {
+    const { order, ordering, numbers } = await readMoc(source)
+    if (ordering === 'NUNIQ') return mocOfUniq(order, numbers)
+    return { order, ranges: BigUint64Array.from(numbers) }
+  } finally {
+    await close()
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * /hips: the list (HiPS 1.0 §5.2) and the trees as they lie on the disk (§4.1). Only the names of the standard are looked
+ * for, so no path leads elsewhere. Tiles outside of the coverage are refused from memory.
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import express, { type Request, type Response, type Router } from 'express'
+import { mocMeets } from '../healpix/moc.ts'
+import { type CutoutRequest, cutoutView } from './cutout.ts'
+import { parseCutout } from './cutout-params.ts'
+import { hipsList } from './list.ts'
+import type { PublishedTree, PublishedTrees } from './published.ts'
+import { type TileCache, tileCache } from './tile-cache.ts'
+
+export interface HipsDependencies {
+  readonly trees: PublishedTrees
+  readonly origin: (request: Request) => string
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  fits: 'application/fits',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+  tsv: 'text/tab-separated-values',
+  xml: 'application/x-votable+xml',
+  html: 'text/html; charset=utf-8',
+}
+const TILE = /^Norder(\d{1,2})\/Dir(\d{1,14})\/Npix(\d{1,14})\.(fits|png|jpg|webp|tsv)$/
+const OTHER =
+  /^(?:properties|metadata\.xml|preview\.jpg|index\.html|Moc\.fits|Norder\d{1,2}\/Allsky\.(?:fits|png|jpg|webp|tsv))$/
+
+/** A browser asks again after a day; then the ETag tells that nothing has changed. */
+const KEEP_TILES = 'public, max-age=86400'
+const KEEP_OTHERS = 'public, max-age=60'
+/** Bytes of tiles in memory. */
+const CACHE_BYTES = 64 * 2 ** 20
+
+export function hipsRouter({ trees, origin }: HipsDependencies): Router {
+  const router = express.Router({ strict: true })
+  const cache = tileCache(CACHE_BYTES)
+
+  router.get('/list', async (request, response) => {
+    response.type('text/plain; charset=utf-8').send(hipsList(await trees.all(), `${origin(request)}/hips`))
+  })
+
+  router.get('/:name/cutout', async (request, response) => {
+    const tree = await trees.tree(String(request.params.name))
+    if (!tree) return missing(response, 'no such HiPS')
+    const parsed = parseCutout(request.query as Record<string, unknown>)
+    if (typeof parsed === 'string') {
+      response.status(400).type('text/plain').send(`${parsed}\n`)
+      return
+    }
+    await sendCutout(response, tree, parsed)
+  })
+
+  router.get('/:name', async (request, response) => {
+    if (!(await trees.tree(String(request.params.name)))) return missing(response, 'no such HiPS')
+    response.redirect(301, `${origin(request)}/hips/${encodeURIComponent(String(request.params.name))}/`)
+  })
+
+  router.get('/:name/{*path}', async (request, response) => {
+    const tree = await trees.tree(String(request.params.name))
+    if (!tree) return missing(response, 'no such HiPS')
+    const rest = ((request.params.path as string[] | undefined) ?? []).join('/') || 'index.html'
+    const tile = TILE.exec(rest)
+    if (tile) return sendTile(request, response, cache, tree, rest, tile)
+    if (!OTHER.test(rest)) return missing(response, 'a HiPS has no such file')
+    response.setHeader('Cache-Control', KEEP_OTHERS)
+    sendFile(response, tree.root, rest)
+  })
+  return router
+}
+
+function missing(response: Response, why: string): void {
+  response.status(404).setHeader('Cache-Control', KEEP_OTHERS)
+  response.type('text/plain').send(`${why}\n`)
+}
+
+async function sendTile(
+  request: Request,
+  response: Response,
+  cache: TileCache,
+  tree: PublishedTree,
+  file: string,
+  [, order, dir, npix, extension]: RegExpExecArray,
+): Promise<void> {
+  const [k, n] = [Number(order), Number(npix)]
+  const isThere =
+    k <= tree.order &&
+    n < 12 * 4 ** k &&
+    Number(dir) === Math.floor(n / 10_000) * 10_000 &&
+    covers(tree, k, n)
+  if (!isThere) return noTile(response)
+  // Parts of tiles are seldom asked for: express knows how.
+  if (request.headers.range !== undefined) {
+    response.setHeader('Cache-Control', KEEP_TILES)
+    return sendFile(response, tree.root, file)
+  }
+  const bytes = await cache.get(`${tree.name}/${file}`, tree.version, () =>
+    readIfThere(path.join(tree.root, file)),
+  )
+  if (!bytes) return noTile(response)
+  const etag = `"${tree.version.toString(36)}-${bytes.length.toString(36)}"`
+  const headers = {
+    'Content-Type': TYPES[extension!]!,
+    'Cache-Control': KEEP_TILES,
+    ETag: etag,
+    'Accept-Ranges': 'bytes',
+  }
+  if (request.headers['if-none-match']?.includes(etag)) {
+    response.writeHead(304, headers).end()
+    return
+  }
+  response.writeHead(200, { ...headers, 'Content-Length': bytes.length })
+  response.end(request.method === 'HEAD' ? undefined : bytes)
+}
+
+const NO_TILE = Buffer.from('there is no tile here\n')
+
+/** Without the detour over express: viewers ask for many tiles that are not there. */
+function noTile(response: Response): void {
+  response.writeHead(404, {
+    'Content-Type': 'text/plain',
+    'Content-Length': NO_TILE.length,
+    'Cache-Control': KEEP_TILES,
+  })
+  response.end(NO_TILE)
+}
+
+const covers = ({ moc }: PublishedTree, order: number, npix: number) =>
+  moc === undefined || mocMeets(moc, order, npix)
+
+async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function sendFile(response: Response, root: string, file: string): void {
+  const extension = file.slice(file.lastIndexOf('.') + 1)
+  response.type(
+    file === 'properties' ? 'text/plain; charset=utf-8' : (TYPES[extension] ?? 'application/octet-stream'),
+  )
+  response.sendFile(file, { root, dotfiles: 'deny', cacheControl: false }, error => {
+    if (error && !response.headersSent) missing(response, 'a HiPS has no such file')
+  })
+}
+
+async function sendCutout(response: Response, tree: PublishedTree, request: CutoutRequest): Promise<void> {
+  const { bytes, contentType } = await cutoutView(tree, request)
+  response.setHeader('Cache-Control', KEEP_OTHERS)
+  response.type(contentType).send(bytes)
+}

@@ -1,0 +1,28 @@
+/** Images for HiPS, made by astropy: stars on noise, with overlaps and some pixels without a value. */
+import { python } from '../support/python.ts'
+
+/** Writes images named a.fits, b.fits … around a place into a folder. */
+export function makeImages(folder: string, ra: number, dec: number, projection = 'TAN', count = 3): void {
+  python(
+    `
+import sys, numpy as np
+from astropy.io import fits
+folder, ra, dec, projection, count = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4], int(sys.argv[5])
+rng = np.random.default_rng(7)
+n, scale = 300, 2 / 3600
+for k in range(count):
+    h = fits.Header()
+    a = np.radians(20 * k)
+    h['CTYPE1'], h['CTYPE2'] = 'RA---' + projection, 'DEC--' + projection
+    h['CRVAL1'], h['CRVAL2'] = ra, dec
+    h['CRPIX1'], h['CRPIX2'] = n / 2 + .5 - 220 * (k % 2), n / 2 + .5 - 220 * (k // 2)
+    h['CD1_1'], h['CD1_2'], h['CD2_1'], h['CD2_2'] = -scale * np.cos(a), scale * np.sin(a), scale * np.sin(a), scale * np.cos(a)
+    h['RADESYS'] = 'ICRS'
+    data = rng.normal(10, 1, (n, n)).astype('f4')
+    data[40:44, 100:130] = np.nan
+    fits.PrimaryHDU(data, h).writeto(f'{folder}/{"abcdefgh"[k]}.fits', overwrite=True)
+`,
+    '',
+    [folder, String(ra), String(dec), projection, String(count)],
+  )
+}
