@@ -1,11 +1,13 @@
 /** `npx almagest hips build`: images become a HiPS that the running service shows. */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Command, UsageError } from './command.ts'
+import { type Command, type CommandSetting, UsageError } from './command.ts'
 import { buildTree } from './hips/build.ts'
-import { finishTree } from './hips/finish.ts'
+import { COLOR_FORMATS, chooseColorLook, colorTiles, type Trees } from './hips/color.ts'
+import { finishColor, finishTree } from './hips/finish.ts'
 import { FLOAT32, IMAGE_FORMATS, type ImageFormat, type Storage } from './hips/image-tile.ts'
 import type { HipsFrame } from './hips/plan.ts'
+import { publishedTrees } from './hips/published.ts'
 import { collectionSources, fileSources, type Sources } from './hips/sources.ts'
 import { MAX_TILE_ORDER } from './hips/tile.ts'
 import { requireSources, walk } from './ingest/images/walk.ts'
@@ -13,6 +15,7 @@ import { progressBar } from './progress.ts'
 
 const HELP = `Usage: npx almagest hips build --collection NAME [--filter F] [options]
        npx almagest hips build --images DIR|FILE… --name NAME [options]
+       npx almagest hips build --color r=HIPS,g=HIPS,b=HIPS --name NAME [options]
 
 Resamples images into a HiPS (hierarchical progressive survey), which the service shows at /hips/<name>. Overlapping
 images are averaged, by their weight maps where a collection has them. Given again, the command makes only the tiles
@@ -22,6 +25,8 @@ whose images have changed, are new or are gone, and goes on where a build was br
   --filter F            of these only the ones in this filter
   --images DIR|FILE     a folder or file; may be repeated
   --name NAME           name of the HiPS (default: collection, or collection_filter)
+  --color r=A,g=B,b=C   colour from the FITS tiles of three HiPS that are there; formats are png, jpg, webp (default
+                        png); --stretch asinh (default, after Lupton et al. 2004) or linear
   --order K             order of the finest tiles (default: pixels no larger than those of the images)
   --frame F             equatorial (default) or galactic
   --formats LIST        of fits, png, jpg, webp (default: fits,png)
@@ -50,15 +55,16 @@ export const hipsBuildCommand: Command = {
         collection: { type: 'string' },
         filter: { type: 'string' },
         images: { type: 'string', multiple: true },
+        color: { type: 'string' },
         name: { type: 'string' },
         order: { type: 'string' },
         frame: { type: 'string', default: 'equatorial' },
-        formats: { type: 'string', default: 'fits,png' },
+        formats: { type: 'string' },
         bitpix: { type: 'string', default: '-32' },
         scale: { type: 'string', default: '1' },
         zero: { type: 'string', default: '0' },
         cuts: { type: 'string' },
-        stretch: { type: 'string', default: 'linear' },
+        stretch: { type: 'string' },
         level: { type: 'boolean', default: false },
         title: { type: 'string' },
         description: { type: 'string' },
@@ -70,6 +76,7 @@ export const hipsBuildCommand: Command = {
       },
     })
     const { collection, images, resume, force } = values
+    if (values.color !== undefined) return buildColor(values.color, values, setting)
     if ((collection === undefined) === (images === undefined))
       throw new UsageError('say either --collection NAME or --images DIR with --name NAME')
     if (resume && force) throw new UsageError('--resume goes on, --force begins anew: choose one')
@@ -97,10 +104,10 @@ export const hipsBuildCommand: Command = {
       images: sources.images,
       order: values.order === undefined ? undefined : integer('order', values.order, 3, MAX_TILE_ORDER),
       frame: oneOf<HipsFrame>('frame', values.frame, ['equatorial', 'galactic']),
-      formats: formatsOf(values.formats),
+      formats: formatsOf(values.formats ?? 'fits,png'),
       storage: storageOf(values),
       look: {
-        stretch: oneOf('stretch', values.stretch, ['linear', 'asinh'] as const),
+        stretch: oneOf('stretch', values.stretch ?? 'linear', ['linear', 'asinh'] as const),
         cuts: cutsOf(values.cuts),
         forced: force,
       },
@@ -141,6 +148,75 @@ export const hipsBuildCommand: Command = {
     )
     return 0
   },
+}
+
+/** `--color`: three trees become one. */
+async function buildColor(
+  color: string,
+  values: {
+    name?: string
+    formats?: string
+    stretch?: string
+    title?: string
+    description?: string
+    json: boolean
+  },
+  { config, stdout, stderr }: CommandSetting,
+): Promise<number> {
+  const name = nameOf(values)
+  const begun = performance.now()
+  const folder = path.join(config.dir, 'hips')
+  const published = publishedTrees(folder)
+  const names = new Map(color.split(',').map(part => part.split('=') as [string, string]))
+  const trees = await Promise.all(
+    ['r', 'g', 'b'].map(async channel => {
+      const given = names.get(channel)
+      if (!given) throw new UsageError('--color: say r=HIPS,g=HIPS,b=HIPS')
+      const tree = await published.tree(given)
+      if (!tree) throw new UsageError(`--color: there is no finished HiPS ${given}`)
+      return tree
+    }),
+  )
+  const kind = oneOf('stretch', values.stretch ?? 'asinh', ['linear', 'asinh'] as const)
+  const look = chooseColorLook(trees as unknown as Trees, kind)
+  if (!look) throw new UsageError('--color: the three HiPS have no part of the sky in common')
+  const formats = (values.formats ?? 'png').split(',').map(one => oneOf('formats', one.trim(), COLOR_FORMATS))
+  const bar = progressBar(stderr, name)
+  const request = {
+    root: path.join(folder, name),
+    trees: trees as unknown as Trees,
+    formats,
+    look,
+    report: bar.report,
+  }
+  const tiles = await colorTiles(request)
+  bar.end()
+  const numbers = (key: string) =>
+    trees.flatMap(tree => (tree.properties.has(key) ? [Number(tree.properties.get(key))] : []))
+  const extreme = (key: string, choose: (...n: number[]) => number) =>
+    numbers(key).length > 0 ? choose(...numbers(key)) : undefined
+  const title = values.title ?? `${name} in colour`
+  await finishColor(request, {
+    did: `ivo://${config.authority}/hips/${name}`,
+    title,
+    description:
+      values.description ??
+      `${title}: red ${trees[0]!.name}, green ${trees[1]!.name}, blue ${trees[2]!.name}`,
+    collection: trees[0]!.properties.get('obs_collection') ?? name,
+    progenitor: config.publisher,
+    regime: trees[1]!.properties.get('obs_regime'),
+    tMin: extreme('t_min', Math.min),
+    tMax: extreme('t_max', Math.max),
+    emMin: extreme('em_min', Math.min),
+    emMax: extreme('em_max', Math.max),
+  })
+  const seconds = Math.round(performance.now() - begun) / 1000
+  stdout.write(
+    values.json
+      ? `${JSON.stringify({ name, tiles, seconds })}\n`
+      : `${name}: ${tiles} tiles made in ${seconds} s\n`,
+  )
+  return 0
 }
 
 function nameOf(values: { name?: string; collection?: string; filter?: string }): string {
