@@ -4,8 +4,14 @@ import { visibleExamples } from '../tap/examples.ts'
 import type { Catalog } from '../tap/tap-schema.ts'
 import type { SchemaDescription, TableDescription } from '../vosi/tables.ts'
 import { type Html, html } from './html.ts'
+import { imagesSection, type ShownCollection } from './images.ts'
 
-export function frontPage(catalog: Catalog, config: Config, origin: string): Html {
+export function frontPage(
+  catalog: Catalog,
+  collections: readonly ShownCollection[],
+  config: Config,
+  origin: string,
+): Html {
   const schemas = catalog.schemas.filter(schema => schema.tables.length > 0)
   const surveys = schemas.filter(schema => schema.name !== 'tap_schema')
   const examples = visibleExamples(catalog)
@@ -63,7 +69,7 @@ ${examples.map(
 `,
 )}</ul>
 </section>
-<section aria-labelledby="clients">
+${imagesSection(collections, origin)}<section aria-labelledby="clients">
 <h2 id="clients">Use your own client</h2>
 <dl class="clients">
 ${clientLines(origin, tables[0]?.name ?? 'tap_schema.tables').map(
