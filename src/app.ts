@@ -7,6 +7,8 @@ import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
+import { mocRouter } from './files/moc-router.ts'
+import { previewRouter } from './files/preview-router.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
 import { sia2Router } from './sia/router.ts'
@@ -54,6 +56,8 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
   app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
   app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
+  app.use('/preview', previewRouter({ db, config }))
+  app.use('/moc', mocRouter({ db }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)
     response
@@ -61,7 +65,7 @@ export function createApp(deps: AppDependencies): Express {
       .type('text/plain')
       .send(`${notes[0] ?? 'ok'}\n`)
   })
-  app.use(portalRouter({ catalog, config, origin }))
+  app.use(portalRouter({ db, catalog, config, origin }))
   app.use((request, response) => {
     response
       .status(404)
