@@ -5,16 +5,15 @@
  * VOTable's own words.
  */
 import type { DocumentHead } from '../votable/document.ts'
-import { recordFailure } from '../votable/document.ts'
 import type { Field } from '../votable/field.ts'
 import type { RowSource } from '../votable/row.ts'
-import { type Column, columnsOf, columnType, type ElementType } from './columns.ts'
+import { type Column, type ColumnGroup, columnGroups, columnType, type ElementType } from './columns.ts'
 import * as fb from './flatbuffer.ts'
 import { throwFailure } from './separated.ts'
 import type { Writer } from './writer.ts'
 
 /** Rows of a record batch, but for the first, which leaves as soon as there are rows. */
-const BATCH_ROWS = 32_768
+const BATCH_ROWS = 8192
 
 const V5 = 4
 const HEADER = { schema: 1, recordBatch: 3 }
@@ -22,21 +21,8 @@ const TYPE = { int: 2, float: 3, utf8: 5, bool: 6, list: 12 }
 const END = Buffer.from('ffffffff00000000', 'hex')
 
 async function* writeArrow(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
-  const columns = columnsOf(source.fields, BATCH_ROWS)
   yield schemaMessage(source.fields, head)
-  try {
-    let isFirst = true
-    for await (const batch of source.batches) {
-      columns.append(batch)
-      if (columns.isFull() || (isFirst && columns.rows() > 0)) {
-        isFirst = false
-        yield* recordBatch(columns.take())
-      }
-    }
-  } catch (error) {
-    recordFailure(source.outcome, error)
-  }
-  if (columns.rows() > 0) yield* recordBatch(columns.take())
+  for await (const group of columnGroups(source, BATCH_ROWS, 1)) yield recordBatch(group)
   throwFailure(source.outcome)
   yield END
 }
@@ -105,13 +91,7 @@ function elementType(element: ElementType): Type {
   }
 }
 
-function* recordBatch({
-  rows,
-  columns,
-}: {
-  rows: number
-  columns: readonly Column[]
-}): Generator<Buffer, void> {
+function recordBatch({ rows, columns }: ColumnGroup): Buffer {
   const nodes: number[] = []
   const buffers: number[] = []
   const body: Buffer[] = []
@@ -132,8 +112,7 @@ function* recordBatch({
   }
   for (const column of columns) addColumn(column)
   const header = fb.table(fb.long(rows), fb.ref(fb.structs(2, nodes)), fb.ref(fb.structs(2, buffers)))
-  yield message(HEADER.recordBatch, header, offset)
-  yield* body.filter(bytes => bytes.length > 0)
+  return Buffer.concat([message(HEADER.recordBatch, header, offset), ...body])
 }
 
 export const arrowWriter: Writer = { wire: 'binary', saysOverflow: false, write: writeArrow }

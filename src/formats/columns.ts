@@ -1,9 +1,10 @@
 /** Rows into columns, as Arrow lays them out in memory (little-endian); what columnar formats begin with. */
 import { readArrayHead } from '../votable/binary-cell.ts'
+import { recordFailure } from '../votable/document.ts'
 import { cellLength, openRow } from '../votable/encode.ts'
 import type { Field, WireType } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
-import type { RowBatch } from '../votable/row.ts'
+import type { RowBatch, RowSource } from '../votable/row.ts'
 
 /** Values of one column, or of the arrays in it. */
 export interface Column {
@@ -32,32 +33,63 @@ export function columnType(field: Field): { readonly element: ElementType; reado
 interface Builder {
   readonly append: (data: Buffer, p: number, length: number) => void
   readonly appendNull: () => void
+  /** What has been appended, in memory that is written anew after `clear`. */
   readonly build: () => Column
+  readonly clear: () => void
 }
 
-export interface Columns {
+export interface ColumnGroup {
+  readonly rows: number
+  readonly columns: readonly Column[]
+}
+
+/** Bytes of rows, as they come, that all results at once may keep, and the most of one. */
+const ALL_BYTES = 8 * 1024 * 1024
+const MOST_BYTES = 4 * 1024 * 1024
+let results = 0
+
+/**
+ * The rows in groups of `mostRows` and a few, or fewer where memory is short; the first has `firstRows`, to leave early.
+ * A failure of the source ends them and is kept in its outcome. A group is there until the next is asked for: the same
+ * memory takes it, which would otherwise wait for the garbage collector beside every slow client.
+ */
+export async function* columnGroups(
+  { fields, batches, outcome }: RowSource,
+  mostRows: number,
+  firstRows: number,
+): AsyncGenerator<ColumnGroup, void> {
+  let enough = firstRows
+  const columns = startColumns(fields)
+  results++
+  try {
+    for await (const batch of batches) {
+      columns.append(batch)
+      if (columns.rows() < enough && columns.bytes() < Math.min(MOST_BYTES, ALL_BYTES / results)) continue
+      enough = mostRows
+      yield columns.build()
+      columns.clear()
+    }
+  } catch (error) {
+    recordFailure(outcome, error)
+  } finally {
+    results--
+  }
+  if (columns.rows() > 0) yield columns.build()
+}
+
+interface Columns {
   readonly append: (batch: RowBatch) => void
-  /** The columns so far; the next ones begin empty. */
-  readonly take: () => { readonly rows: number; readonly columns: readonly Column[] }
   readonly rows: () => number
-  /** Whether it is time to take them: `mostRows` rows, or 16 MB, are there. */
-  readonly isFull: () => boolean
+  /** Of the rows as they came. */
+  readonly bytes: () => number
+  readonly build: () => ColumnGroup
+  readonly clear: () => void
 }
 
-/** Bytes of rows, as they come, that are kept at most. */
-const MOST_BYTES = 16 * 1024 * 1024
-
-export function columnsOf(fields: readonly Field[], mostRows: number): Columns {
-  const start = (expected: number) =>
-    fields.map(field => {
-      const { element, isList } = columnType(field)
-      if (!isList) return builder(element, expected)
-      return wireType(field) === 'bytea' ? byteListBuilder(expected) : listBuilder(element, expected)
-    })
-  let builders = start(1024)
+function startColumns(fields: readonly Field[]): Columns {
+  const builders = fields.map(builderOf)
   let rows = 0
   let bytes = 0
-
   const append = ({ data, starts, count }: RowBatch): void => {
     for (let row = 0; row < count; row++) {
       let p = openRow(data, starts[row]!, builders.length)
@@ -74,15 +106,23 @@ export function columnsOf(fields: readonly Field[], mostRows: number): Columns {
     rows += count
     bytes += data.length
   }
-  const take = () => {
-    const taken = { rows, columns: builders.map(b => b.build()) }
-    builders = start(Math.min(rows, mostRows)) // as many again
+  const clear = (): void => {
+    for (const b of builders) b.clear()
     rows = 0
     bytes = 0
-    return taken
   }
-  return { append, take, rows: () => rows, isFull: () => rows >= mostRows || bytes >= MOST_BYTES }
+  const build = () => ({ rows, columns: builders.map(b => b.build()) })
+  return { append, rows: () => rows, bytes: () => bytes, build, clear }
 }
+
+function builderOf(field: Field): Builder {
+  const { element, isList } = columnType(field)
+  if (!isList) return builder(element)
+  return wireType(field) === 'bytea' ? byteListBuilder() : listBuilder(element)
+}
+
+/** Rows for which there is room at first. */
+const FIRST_ROWS = 1024
 
 /** A buffer that doubles. */
 function grown(buffer: Buffer, needed: number): Buffer {
@@ -92,8 +132,8 @@ function grown(buffer: Buffer, needed: number): Buffer {
   return larger
 }
 
-function validityBits(expected: number) {
-  let bits: Buffer = Buffer.alloc((expected >> 3) + 8)
+function validityBits() {
+  let bits: Buffer = Buffer.alloc(FIRST_ROWS >> 3)
   let length = 0
   let nulls = 0
   return {
@@ -104,27 +144,32 @@ function validityBits(expected: number) {
       length++
     },
     build: () => ({ length, nulls, validity: bits.subarray(0, (length + 7) >> 3) }),
+    clear(): void {
+      bits.fill(0, 0, (length + 7) >> 3)
+      length = 0
+      nulls = 0
+    },
   }
 }
 
-function builder(element: ElementType, expected: number): Builder {
+function builder(element: ElementType): Builder {
   switch (element) {
     case 'bool':
-      return booleanBuilder(expected)
+      return booleanBuilder()
     case 'text':
-      return textBuilder(expected)
+      return textBuilder()
     case 'uint8':
-      return numberBuilder(1, expected, (data, p, out, o) => {
+      return numberBuilder(1, (data, p, out, o) => {
         out[o] = data[p + 1]!
       })
     case 'int2':
-      return numberBuilder(2, expected, swap2)
+      return numberBuilder(2, swap2)
     case 'int4':
     case 'float4':
-      return numberBuilder(4, expected, swap4)
+      return numberBuilder(4, swap4)
     case 'int8':
     case 'float8':
-      return numberBuilder(8, expected, swap8)
+      return numberBuilder(8, swap8)
   }
 }
 
@@ -147,9 +192,9 @@ const swap8: Swap = (data, p, out, o) => {
   swap4(data, p, out, o + 4)
 }
 
-function numberBuilder(size: number, expected: number, swap: Swap): Builder {
-  const bits = validityBits(expected)
-  let values: Buffer = Buffer.alloc((expected + 1) * size)
+function numberBuilder(size: number, swap: Swap): Builder {
+  const bits = validityBits()
+  let values: Buffer = Buffer.alloc(FIRST_ROWS * size)
   let o = 0
   return {
     append(data, p) {
@@ -160,16 +205,20 @@ function numberBuilder(size: number, expected: number, swap: Swap): Builder {
     },
     appendNull() {
       if (o + size > values.length) values = grown(values, o + size)
-      o += size
+      for (const end = o + size; o < end; ) values[o++] = 0
       bits.push(false)
     },
     build: () => ({ ...bits.build(), values: values.subarray(0, o) }),
+    clear() {
+      bits.clear()
+      o = 0
+    },
   }
 }
 
-function booleanBuilder(expected: number): Builder {
-  const valid = validityBits(expected)
-  const bits = validityBits(expected)
+function booleanBuilder(): Builder {
+  const valid = validityBits()
+  const bits = validityBits()
   return {
     append(data, p) {
       bits.push(data[p] !== 0)
@@ -180,12 +229,16 @@ function booleanBuilder(expected: number): Builder {
       valid.push(false)
     },
     build: () => ({ ...valid.build(), values: bits.build().validity }),
+    clear() {
+      valid.clear()
+      bits.clear()
+    },
   }
 }
 
 /** Ends of the values that have a length, after a first 0. */
-function offsetList(expected: number) {
-  let offsets = new Int32Array(expected + 2)
+function offsetList() {
+  let offsets = new Int32Array(FIRST_ROWS + 1)
   let count = 1
   return {
     push(end: number): void {
@@ -197,13 +250,16 @@ function offsetList(expected: number) {
       offsets[count++] = end
     },
     build: () => offsets.subarray(0, count),
+    clear(): void {
+      count = 1
+    },
   }
 }
 
-function textBuilder(expected: number): Builder {
-  const bits = validityBits(expected)
-  const offsets = offsetList(expected)
-  let values: Buffer = Buffer.alloc(8192)
+function textBuilder(): Builder {
+  const bits = validityBits()
+  const offsets = offsetList()
+  let values: Buffer = Buffer.alloc(8 * FIRST_ROWS)
   let o = 0
   return {
     append(data, p, length) {
@@ -217,15 +273,20 @@ function textBuilder(expected: number): Builder {
       bits.push(false)
     },
     build: () => ({ ...bits.build(), offsets: offsets.build(), values: values.subarray(0, o) }),
+    clear() {
+      bits.clear()
+      offsets.clear()
+      o = 0
+    },
   }
 }
 
 const NO_VALUES = new Uint8Array(0)
 
-function listBuilder(element: ElementType, expected: number): Builder {
-  const bits = validityBits(expected)
-  const offsets = offsetList(expected)
-  const child = builder(element, expected)
+function listBuilder(element: ElementType): Builder {
+  const bits = validityBits()
+  const offsets = offsetList()
+  const child = builder(element)
   let end = 0
   return {
     append(data, p) {
@@ -249,12 +310,18 @@ function listBuilder(element: ElementType, expected: number): Builder {
       bits.push(false)
     },
     build: () => ({ ...bits.build(), values: NO_VALUES, offsets: offsets.build(), child: child.build() }),
+    clear() {
+      bits.clear()
+      offsets.clear()
+      child.clear()
+      end = 0
+    },
   }
 }
 
 /** bytea as a list of its bytes. */
-function byteListBuilder(expected: number): Builder {
-  const bytes = textBuilder(expected)
+function byteListBuilder(): Builder {
+  const bytes = textBuilder()
   return {
     ...bytes,
     build() {

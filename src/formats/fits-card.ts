@@ -1,36 +1,19 @@
-/** Header cards to write (FITS Standard 4.0 §4.1–4.2). */
+/** What the cards of a result need beyond `fits/card-text.ts`: text of any kind, long comments, padding. */
+import { cardText } from '../fits/card-text.ts'
+import { BLOCK } from '../fits/header.ts'
 
-const BLOCK = 2880
-
-/** A card, or several where a string takes CONTINUE (§4.2.1.2) or a comment is long. What is not ASCII is spelled. */
+/** A card; what is not printable ASCII in a string is spelled (FITS Standard 4.0 §4.2.1). */
 export function card(keyword: string, value: string | number | bigint | boolean, comment = ''): string {
-  const name = `${keyword.padEnd(8)}= `
-  if (typeof value !== 'string') {
-    const text = (typeof value === 'boolean' ? (value ? 'T' : 'F') : String(value)).padStart(20)
-    return `${name}${text}${comment && ` / ${comment}`}`.slice(0, 80).padEnd(80)
-  }
-  const parts = split(printable(value).replaceAll("'", "''"), 67)
-  return parts
-    .map((part, i) => {
-      const text = `'${i + 1 < parts.length ? `${part}&` : part.padEnd(8)}'`
-      return `${i === 0 ? name : 'CONTINUE  '}${text}`.padEnd(80)
-    })
-    .join('')
+  return cardText(keyword, typeof value === 'string' ? printable(value) : value, comment)
 }
 
-/** HISTORY or COMMENT cards. */
+/** HISTORY or COMMENT cards (§4.4.2.4). */
 export function commentary(keyword: 'HISTORY' | 'COMMENT', text: string): string {
   return text
     .split(/\r\n|\r|\n/)
-    .flatMap(line => split(printable(line), 72))
-    .map(line => `${keyword.padEnd(8)}${line}`.padEnd(80))
+    .flatMap(line => printable(line).match(/.{1,72}/g) ?? [''])
+    .map(part => `${keyword.padEnd(8)}${part}`.padEnd(80))
     .join('')
-}
-
-/** Cards as a header: END, filled up with blanks. */
-export function header(cards: readonly string[]): Buffer {
-  const text = `${cards.join('')}${'END'.padEnd(80)}`
-  return Buffer.from(text.padEnd(Math.ceil(text.length / BLOCK) * BLOCK), 'latin1')
 }
 
 /** Zeros that fill a data unit of this many bytes up to whole blocks. */
@@ -42,17 +25,4 @@ function printable(text: string): string {
   return text
     .replace(/[\r\n\t]+/g, ' ')
     .replace(/[^\x20-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
-
-/** Pieces of at most `length`; a doubled quote is not torn. */
-function split(text: string, length: number): string[] {
-  const parts: string[] = []
-  let rest = text
-  while (rest.length > length) {
-    const quotes = /'*$/.exec(rest.slice(0, length))![0].length
-    const at = rest[length] === "'" && quotes % 2 === 1 ? length - 1 : length
-    parts.push(rest.slice(0, at))
-    rest = rest.slice(at)
-  }
-  return [...parts, rest]
 }

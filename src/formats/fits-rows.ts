@@ -1,6 +1,6 @@
 /**
  * Rows of a FITS table, kept until the last one is known. What the header must say before them (widths of strings,
- * TNULL) can be told from the first 4 MB of them in most cases: from there on rows go to a file as FITS has them,
+ * TNULL) can be told from the first 256 kB of them in most cases: from there on rows go to a file as FITS has them,
  * while PostgreSQL makes the next ones, and in the end the file is copied out. Where a later row shows that the layout
  * was wrong (a longer string, say), another begins, and the rows of the first are read back and written anew.
  */
@@ -12,7 +12,7 @@ import { wireType } from '../votable/field.ts'
 import type { RowBatch, RowSource } from '../votable/row.ts'
 import { type FitsColumn, fitsColumn, type Survey, surveyRows } from './fits-column.ts'
 import { fitsBatch } from './fits-unpack.ts'
-import { IN_MEMORY, nameless, spool } from './spool.ts'
+import { nameless, spool } from './spool.ts'
 
 export interface KeptRows {
   readonly rows: number
@@ -31,8 +31,10 @@ interface Block {
   readonly rows: number
 }
 
-/** Bytes of PostgreSQL's rows that are written at a time. */
-const BLOCK_BYTES = 1024 * 1024
+/** Bytes of PostgreSQL's rows that are looked at before the first layout … */
+const LOOK_BYTES = 256 * 1024
+/** … and that are written at a time. */
+const BLOCK_BYTES = 128 * 1024
 
 /** Reads all rows; what fails rejects, and nothing is left behind. */
 export async function keepRows(source: RowSource, folder: () => Promise<string>): Promise<KeptRows> {
@@ -40,13 +42,13 @@ export async function keepRows(source: RowSource, folder: () => Promise<string>)
   const { surveys, look } = surveyRows(fields)
   const batches = looked(source.batches, look)
   const early: RowBatch[] = []
-  if (!fields.every(isPlain) || (await fillMemory(batches, early))) {
-    return spooled(source, surveys, chain(early, batches), folder)
+  if (!fields.every(isPlain) || (await firstRows(batches, early))) {
+    return spooled(source, surveys, chain(emptied(early), batches), folder)
   }
   const file = await nameless(await folder())
   let isKept = false
   try {
-    const all = chain(early, batches)
+    const all = chain(emptied(early), batches)
     const { blocks, rest } = await writeBlocks(fields, surveys, all, file)
     if (rest) return await spooled(source, surveys, chain(unpacked(file, blocks), rest, all), folder)
     isKept = true
@@ -93,15 +95,20 @@ async function* looked(
   }
 }
 
-/** Whether all rows have come before memory is full. */
-async function fillMemory(batches: AsyncIterator<RowBatch>, early: RowBatch[]): Promise<boolean> {
-  for (let bytes = 0; bytes <= IN_MEMORY; ) {
+/** Whether these are all rows. */
+async function firstRows(batches: AsyncIterator<RowBatch>, early: RowBatch[]): Promise<boolean> {
+  for (let bytes = 0; bytes <= LOOK_BYTES; ) {
     const next = await batches.next()
     if (next.done) return true
     early.push(next.value)
     bytes += next.value.data.length
   }
   return false
+}
+
+/** Lets go of what has been given. */
+function* emptied(batches: RowBatch[]): Generator<RowBatch> {
+  for (let batch = batches.shift(); batch; batch = batches.shift()) yield batch
 }
 
 async function* chain(

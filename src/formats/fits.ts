@@ -1,21 +1,23 @@
 /**
- * A FITS binary table in the first extension. NAXIS2, string widths and TNULL must stand in the header, before the
- * rows: the rows are kept (memory, then a nameless file) and the first byte leaves when PostgreSQL has given the last.
+ * A FITS binary table in the first extension. The primary HDU, which says nothing of the table, leaves at once. NAXIS2,
+ * string widths and TNULL must stand in the table's header, before the rows: they are kept (memory, then a nameless
+ * file) and go out when PostgreSQL has given the last.
  *
  * UCD, utype, xtype and description travel in TUCDn, TUTYPn, TXTYPn, TCOMMn as TOPCAT writes and reads them. A NULL
  * float is NaN, a NULL boolean 0, a NULL string empty, a NULL array has no elements. Strings are ASCII: what is not
- * is spelled `\uXXXX`, and a COMMENT says so. The header says QSTATUS = OVERFLOW when rows are missing; an error
- * comes before the first byte, as all rows are read before it.
+ * is spelled `\uXXXX`, and a COMMENT says so. The header says QSTATUS = OVERFLOW when rows are missing. After an error
+ * there is no table, which might be taken for a whole one, but an image extension ERROR without data, with the message.
  */
 import { tmpdir } from 'node:os'
 import { ServiceError } from '../error.ts'
-import type { DocumentHead } from '../votable/document.ts'
+import { headerBytes } from '../fits/card-text.ts'
+import { type DocumentHead, recordFailure } from '../votable/document.ts'
 import { cellLength, encodeRows, openRow, type RowEncoder } from '../votable/encode.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome, RowSource } from '../votable/row.ts'
-import { card, commentary, header, padding } from './fits-card.ts'
+import { card, commentary, padding } from './fits-card.ts'
 import { type FitsColumn, fitsColumn } from './fits-column.ts'
-import { keepRows } from './fits-rows.ts'
+import { type KeptRows, keepRows } from './fits-rows.ts'
 import { throwFailure } from './separated.ts'
 import { uniquelyNamed } from './unique.ts'
 import type { Writer } from './writer.ts'
@@ -29,35 +31,68 @@ async function* writeFits(
   if (fields.length > 999) {
     throw new ServiceError('usage', `FITS tables have at most 999 columns, this result has ${fields.length}.`)
   }
-  const rows = await keepRows(source, folder).catch(noRoom)
+  yield headerBytes([card('SIMPLE', true), card('BITPIX', 8), card('NAXIS', 0), card('EXTEND', true)])
+  const table = await layOut(source, fields, folder).catch(error => {
+    recordFailure(source.outcome, noRoom(error))
+  })
+  if (!table) {
+    yield errorHeader(source.outcome, head)
+    return
+  }
+  const { rows, columns, extent } = table
   try {
-    const { surveys } = rows
+    const spelled = fields.filter((_, i) => rows.surveys[i]!.spelled)
+    yield tableHeader(columns, extent, spelled, source.outcome, head)
+    yield* rows.encoded(columns)
+    if (extent.heapBytes > 0) yield* encodeRows({ ...source, batches: rows.batches() }, heapEncoder(columns))
+    throwFailure(source.outcome)
+    yield padding(extent.rows * extent.rowBytes + extent.heapBytes)
+  } finally {
+    await rows.close()
+  }
+}
+
+interface Extent {
+  readonly rows: number
+  readonly rowBytes: number
+  readonly heapBytes: number
+}
+
+interface Table {
+  readonly rows: KeptRows
+  readonly columns: readonly FitsColumn[]
+  readonly extent: Extent
+}
+
+/** Reads all rows; then the columns that hold them are known. */
+async function layOut(
+  source: RowSource,
+  fields: readonly Field[],
+  folder: () => Promise<string>,
+): Promise<Table> {
+  const rows = await keepRows(source, folder)
+  try {
     let heapEnd = 0
     const nextHeap = (bytes: number) => {
       heapEnd += bytes
       return heapEnd - bytes
     }
     const columnsFor = (wide: boolean) =>
-      fields.map((field, i) => fitsColumn(field, surveys[i]!, rows.rows, wide, nextHeap))
+      fields.map((field, i) => fitsColumn(field, rows.surveys[i]!, rows.rows, wide, nextHeap))
     const narrow = columnsFor(false)
     const heapBytes = narrow.reduce((sum, column) => sum + column.heapBytes, 0)
     const columns = heapBytes < 2 ** 31 ? narrow : columnsFor(true)
     const rowBytes = columns.reduce((sum, { cell }) => sum + cell.filler.length, 0)
-    const spelled = fields.filter((_, i) => surveys[i]!.spelled)
-
-    yield fitsHeader(columns, { rows: rows.rows, rowBytes, heapBytes }, spelled, source.outcome, head)
-    yield* rows.encoded(columns)
-    if (heapBytes > 0) yield* encodeRows({ ...source, batches: rows.batches() }, heapEncoder(columns))
-    throwFailure(source.outcome)
-    yield padding(rows.rows * rowBytes + heapBytes)
-  } finally {
+    return { rows, columns, extent: { rows: rows.rows, rowBytes, heapBytes } }
+  } catch (error) {
     await rows.close()
+    throw error
   }
 }
 
-function noRoom(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-  throw new ServiceError('unavailable', 'The service has no room on its disk to gather this FITS table.', {
+function noRoom(error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error
+  return new ServiceError('unavailable', 'The service has no room on its disk to gather this FITS table.', {
     detail: 'Ask for fewer rows, or for VOTable, CSV, Arrow or Parquet, which need none.',
     cause: error,
   })
@@ -79,20 +114,13 @@ function heapEncoder(columns: readonly FitsColumn[]): RowEncoder {
   return { encode, growth: Math.max(...columns.map(column => column.cell.growth)), fixed: 4 }
 }
 
-interface Extent {
-  readonly rows: number
-  readonly rowBytes: number
-  readonly heapBytes: number
-}
-
-function fitsHeader(
+function tableHeader(
   columns: readonly FitsColumn[],
   { rows, rowBytes, heapBytes }: Extent,
   spelled: readonly Field[],
   outcome: Outcome,
   head: DocumentHead,
 ): Buffer {
-  const primary = [card('SIMPLE', true), card('BITPIX', 8), card('NAXIS', 0), card('EXTEND', true)]
   const status = outcome.overflow ? 'OVERFLOW' : 'OK'
   const table = [
     card('XTENSION', 'BINTABLE'),
@@ -106,14 +134,32 @@ function fitsHeader(
     card('EXTNAME', head.tableName ?? 'result'),
     card('QSTATUS', status, 'OVERFLOW: there are more rows'),
     ...columns.flatMap(columnCards),
-    ...head.infos.map(({ name, value, text }) =>
-      commentary('HISTORY', [name, value, text].filter(Boolean).join(': ')),
-    ),
+    ...history(head),
     ...spelled.map(({ name }) =>
       commentary('COMMENT', `Column ${name}: characters beyond ASCII are spelled \\uXXXX.`),
     ),
   ]
-  return Buffer.concat([header(primary), header(table)])
+  return headerBytes(table)
+}
+
+function errorHeader({ error }: Outcome, head: DocumentHead): Buffer {
+  return headerBytes([
+    card('XTENSION', 'IMAGE'),
+    card('BITPIX', 8),
+    card('NAXIS', 0),
+    card('PCOUNT', 0),
+    card('GCOUNT', 1),
+    card('EXTNAME', 'ERROR'),
+    card('QSTATUS', 'ERROR', 'there is no table, for this reason:'),
+    commentary('COMMENT', error ?? ''),
+    ...history(head),
+  ])
+}
+
+function history(head: DocumentHead): string[] {
+  return head.infos.map(({ name, value, text }) =>
+    commentary('HISTORY', [name, value, text].filter(Boolean).join(': ')),
+  )
 }
 
 function columnCards({ field, form, dims, nullValue }: FitsColumn, i: number): string[] {

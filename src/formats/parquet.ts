@@ -3,23 +3,24 @@
  * whose FIELDs are the columns. As it is written last, it also says whether rows are missing.
  *
  * Numbers and strings are of the Parquet type that is theirs, arrays are flat lists in VOTable's order, a complex
- * number is a list of two. Row groups are small, because one is held in memory and encoded in one go.
+ * number is a list of two. Row groups are small, because one is held in memory.
  */
 import { setImmediate as otherWork } from 'node:timers/promises'
-import type { SchemaElement, SchemaTree } from 'hyparquet'
+import type { ColumnChunk, SchemaElement, SchemaTree } from 'hyparquet'
 import { parquetSchema } from 'hyparquet'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { DocumentHead } from '../votable/document.ts'
-import { documentHead, documentTail, recordFailure } from '../votable/document.ts'
+import { documentHead, documentTail } from '../votable/document.ts'
 import type { Field } from '../votable/field.ts'
 import type { RowSource } from '../votable/row.ts'
-import { columnsOf, columnType, type ElementType } from './columns.ts'
+import { type ColumnGroup, columnGroups, columnType, type ElementType } from './columns.ts'
 import { writeChunk } from './parquet-column.ts'
 import { uniquelyNamed } from './unique.ts'
 import type { Writer } from './writer.ts'
 
-/** Rows of a row group. */
-const GROUP_ROWS = 32_768
+/** Rows of a row group, but for the first, which leaves early. */
+const GROUP_ROWS = 16_384
+const FIRST_ROWS = 2048
 
 async function* writeParquet(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
   const { outcome } = source
@@ -28,20 +29,20 @@ async function* writeParquet(source: RowSource, head: DocumentHead): AsyncGenera
   const schema = [{ name: 'root', num_children: fields.length }, ...fields.flatMap(schemaElements)]
   const metadata = [{ key: 'IVOA.VOTable-Parquet.version', value: '1.0' }]
   const parquet = new ParquetWriter({ writer: bytes, schema, kvMetadata: metadata, createdBy: 'Almagest' })
+  const paths = leafPaths(schema)
+
   const take = (): Uint8Array => {
     const taken = bytes.getBytes().slice()
     bytes.index = 0
     return taken
   }
-  const paths = leafPaths(schema)
-  const columns = columnsOf(fields, GROUP_ROWS)
-  /** Between two columns other requests have their turn. */
-  const encodeGroup = async (): Promise<void> => {
-    const { rows, columns: group } = columns.take()
+  /** A column leaves as soon as it is written; between two of them other requests have their turn. */
+  async function* rowGroup({ rows, columns }: ColumnGroup): AsyncGenerator<Uint8Array, void> {
     const start = bytes.offset
-    const chunks = []
-    for (const [i, column] of group.entries()) {
+    const chunks: ColumnChunk[] = []
+    for (const [i, column] of columns.entries()) {
       chunks.push(writeChunk(bytes, paths[i]!, column, columnType(fields[i]!).element))
+      yield take()
       await otherWork()
     }
     parquet.num_rows += BigInt(rows)
@@ -52,17 +53,9 @@ async function* writeParquet(source: RowSource, head: DocumentHead): AsyncGenera
       total_compressed_size: BigInt(bytes.offset - start),
     })
   }
-  try {
-    for await (const batch of source.batches) {
-      columns.append(batch)
-      if (!columns.isFull()) continue
-      await encodeGroup()
-      yield take()
-    }
-  } catch (error) {
-    recordFailure(outcome, error)
-  }
-  if (columns.rows() > 0) await encodeGroup()
+
+  for await (const group of columnGroups({ ...source, fields }, GROUP_ROWS, FIRST_ROWS))
+    yield* rowGroup(group)
   const votable = documentHead(fields, head) + documentTail(outcome, head)
   metadata.push({ key: 'IVOA.VOTable-Parquet.content', value: votable })
   parquet.finish()

@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { RowBatch } from '../votable/row.ts'
 
 /** Bytes that stay in memory. */
-export const IN_MEMORY = 4 * 1024 * 1024
+const IN_MEMORY = 4 * 1024 * 1024
 
 export interface Spool {
   readonly rows: number

@@ -16,13 +16,17 @@ export interface RowEncoder {
 }
 
 /** Bytes of an output buffer. */
-const STEP = 128 * 1024
+const STEP = 64 * 1024
+
+const NONE = Buffer.alloc(0)
 
 /** A failure of the source or the encoder ends the rows after the last whole one and is kept in the outcome. */
 export async function* encodeRows(source: RowSource, encoder: RowEncoder): AsyncGenerator<Buffer, void> {
   const { encode, growth, fixed } = encoder
-  let out = Buffer.allocUnsafeSlow(STEP)
+  // Made when rows come, and no larger than a small result needs: half the garbage of a query.
+  let out = NONE
   let o = 0
+  let isFirst = true
 
   /** Encodes from row `i` until the buffer is full or the batch ends; returns the next row. */
   const fill = (batch: RowBatch, i: number): number => {
@@ -33,7 +37,8 @@ export async function* encodeRows(source: RowSource, encoder: RowEncoder): Async
       const most = growth * (end - start) + fixed
       if (o + most > out.length) {
         if (o > 0) return i
-        out = Buffer.allocUnsafeSlow(most)
+        const all = growth * (data.length - start) + fixed * (count - i)
+        out = Buffer.allocUnsafeSlow(Math.max(most, isFirst ? Math.min(all, STEP) : STEP))
       }
       const next = encode(data, start, out, o)
       if (next > out.length)
@@ -45,18 +50,17 @@ export async function* encodeRows(source: RowSource, encoder: RowEncoder): Async
 
   const take = (): Buffer => {
     const full = out.subarray(0, o)
-    out = Buffer.allocUnsafeSlow(STEP)
+    out = NONE
     o = 0
     return full
   }
 
   try {
-    let first = true
     for await (const batch of source.batches) {
       for (let i = 0; i < batch.count; ) {
         i = fill(batch, i)
-        if (i < batch.count || first) yield take()
-        first = false
+        if (i < batch.count || isFirst) yield take()
+        isFirst = false
       }
     }
   } catch (error) {
@@ -72,9 +76,17 @@ export async function* base64(buffers: AsyncIterable<Buffer>): AsyncGenerator<Bu
     const bytes = rest.length > 0 ? Buffer.concat([rest, buffer]) : buffer
     const whole = bytes.length - (bytes.length % 3)
     rest = bytes.subarray(whole)
-    if (whole > 0) yield Buffer.from(`${bytes.toString('base64', 0, whole)}\n`, 'latin1')
+    if (whole > 0) yield line(bytes.subarray(0, whole))
   }
-  if (rest.length > 0) yield Buffer.from(`${rest.toString('base64')}\n`, 'latin1')
+  if (rest.length > 0) yield line(rest)
+}
+
+function line(bytes: Buffer): Buffer {
+  const text = bytes.toString('base64')
+  const out = Buffer.allocUnsafeSlow(text.length + 1)
+  out.write(text, 'latin1')
+  out[text.length] = 0x0a
+  return out
 }
 
 /** Number of columns in the row at `start`, checked; returns the offset of the first column's length. */

@@ -221,17 +221,20 @@ test('statistics of Parquet let a reader skip row groups, and are true', async (
   ])
   const groups = await duckdb(
     bytes,
-    `SELECT row_group_id, CAST(stats_min_value AS FLOAT), CAST(stats_max_value AS FLOAT), stats_null_count
-       FROM parquet_metadata(FILE) WHERE path_in_schema = 'f' ORDER BY 1`,
+    `SELECT row_group_num_rows, CAST(stats_min_value AS FLOAT), CAST(stats_max_value AS FLOAT), stats_null_count
+       FROM parquet_metadata(FILE) WHERE path_in_schema = 'f' ORDER BY row_group_id`,
   )
-  assert.equal(groups.length, 3)
-  for (const [g, min, max, nulls] of groups) {
-    const part = rows.slice(32_967 * Number(g), 32_967 * (Number(g) + 1)).map(row => row[0])
+  assert.ok(groups.length > 2)
+  let from = 0
+  for (const [size, min, max, nulls] of groups) {
+    const part = rows.slice(from, from + Number(size)).map(row => row[0])
     const values = part.filter((v): v is number => v !== null)
     assert.deepEqual(
       [min, max, Number(nulls)],
       [values[0], values.at(-1), part.length - values.length],
-      `group ${g}`,
+      `the group from row ${from}`,
     )
+    from += Number(size)
   }
+  assert.equal(from, count)
 })

@@ -46,7 +46,7 @@ rows = Rows(); rows.feed(sys.stdin.buffer.read().decode()); print(json.dumps(row
     ['', 'two\nlines\t', ''],
     ['-Inf', '', 'NaN 0'],
   ])
-  assert.match(page, /<pre>SELECT &lt;x&gt;<\/pre>/)
+  assert.match(page, /<pre class="query">SELECT &lt;x&gt;<\/pre>/)
   assert.match(page, /title="a &quot;b&quot; &lt;c&gt;"/)
 })
 
@@ -71,6 +71,6 @@ test('both say that rows are missing', async () => {
   assert.match(await written('html', { overflow: true }), /3 rows; there are more/)
   assert.match(await written('text', { overflow: true }), /OVERFLOW: 3 rows are here, there are more\.\n$/)
   const failure = new ServiceError('timeout', 'took <long>')
-  assert.match(await written('html', { failure }), /incomplete:<\/p><pre>took &lt;long&gt;<\/pre>/)
+  assert.match(await written('html', { failure }), /incomplete:<pre>took &lt;long&gt;<\/pre>/)
   assert.match(await written('text', { failure }), /ERROR, the rows are incomplete: took <long>\n$/)
 })
