@@ -7,8 +7,10 @@ import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
+import { filesRouter } from './files/router.ts'
 import { mocRouter } from './files/moc-router.ts'
 import { previewRouter } from './files/preview-router.ts'
+import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
 import { sia2Router } from './sia/router.ts'
@@ -18,6 +20,7 @@ import type { Catalog } from './tap/tap-schema.ts'
 import type { Jobs } from './uws/job.ts'
 import { jobsRouter } from './uws/jobs-router.ts'
 import { checkAvailability } from './vosi/availability.ts'
+import type { SchemaDescription } from './vosi/tables.ts'
 import type { Outcome } from './votable/row.ts'
 
 export interface AppDependencies {
@@ -29,16 +32,26 @@ export interface AppDependencies {
   readonly curves: LightCurveSource
 }
 
-/** Results with identifiers of objects say where the light curves are. */
+/** Results with identifiers of objects or images say where the light curves, links and cutouts are. */
 export function annotator(
   { catalog, curves }: Pick<AppDependencies, 'catalog' | 'curves'>,
   origin: () => string,
 ): Annotate {
   return async (fields, sources) => {
+    const { schemas } = await catalog()
+    const did = hasOwnObscore(schemas) ? sources.findIndex(isPublisherDid) : -1
+    const images = did < 0 ? { fields, resources: [] } : describeImages(origin(), fields, did)
     const { all } = await curves.current()
-    if (all.length === 0) return { fields, resources: [] }
-    return describe(all, (await catalog()).schemas, `${origin()}/datalink`, sources, fields)
+    if (all.length === 0) return images
+    const objects = describe(all, schemas, `${origin()}/datalink`, sources, images.fields)
+    return { fields: objects.fields, resources: [...images.resources, ...objects.resources] }
   }
+}
+
+/** Whether ivoa.ObsCore is the view over our images; a site may have a table of its own in its place. */
+function hasOwnObscore(schemas: readonly SchemaDescription[]): boolean {
+  const tables = schemas.flatMap(schema => schema.tables)
+  return tables.some(({ name, type }) => name.toLowerCase() === 'ivoa.obscore' && type === 'view')
 }
 
 export function createApp(deps: AppDependencies): Express {
@@ -55,6 +68,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
   app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
+  app.use('/files', filesRouter({ db }))
   app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
   app.use('/preview', previewRouter({ db, config }))
   app.use('/moc', mocRouter({ db }))

@@ -13,24 +13,31 @@ export interface StoredFile {
   readonly contentType: string
   readonly fileName: string
   readonly bytes: number
-  /** Hexadecimal. */
-  readonly sha256: string
+  /** Hexadecimal; undefined where it is not known. */
+  readonly sha256?: string
+  /** Names this state of the file for ETag; the hash by default. */
+  readonly tag?: string
+  readonly modified?: Date
   /** The bytes, or a range of them. */
   read(range: ByteRange | undefined): Promise<Readable>
 }
 
-/** Answers GET and HEAD. A file that cannot be opened rejects before anything is sent. */
+/** Answers GET and HEAD. Needs a hash or a tag. A file that cannot be opened rejects before anything is sent. */
 export async function sendFile(request: Request, response: Response, file: StoredFile): Promise<void> {
-  const tag = `"${file.sha256}"`
+  const tag = `"${file.tag ?? file.sha256}"`
   const range = requestedRange(request, file, tag)
   const whole = { start: 0, end: file.bytes - 1 }
-  const fresh = matches(request.get('if-none-match'), tag)
+  const fresh = isFresh(request, file, tag)
   const wanted = !fresh && range !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
   const bytes = wanted ? await file.read(range) : undefined
   response.setHeader('Content-Type', file.contentType)
-  response.setHeader('Content-Disposition', `inline; filename="${file.fileName}"`)
+  response.setHeader('Content-Disposition', `inline; ${fileNameOf(file.fileName)}`)
   response.setHeader('ETag', tag)
-  response.setHeader('Repr-Digest', `sha-256=:${Buffer.from(file.sha256, 'hex').toString('base64')}:`)
+  if (file.modified) response.setHeader('Last-Modified', file.modified.toUTCString())
+  if (file.sha256 !== undefined) {
+    const digest = Buffer.from(file.sha256, 'hex').toString('base64')
+    response.setHeader('Repr-Digest', `sha-256=:${digest}:`)
+  }
   response.setHeader('Accept-Ranges', 'bytes')
   response.setHeader('Cache-Control', 'private, no-cache')
   if (fresh) {
@@ -60,7 +67,23 @@ export async function sendFile(request: Request, response: Response, file: Store
 /** If-Range (RFC 9110 §13.1.5): a range of another state of the file is of no use, so the whole is sent. */
 function requestedRange(request: Request, file: StoredFile, tag: string): ReturnType<typeof rangeOf> {
   const condition = request.get('if-range')
-  return condition === undefined || condition === tag ? rangeOf(request.get('range'), file.bytes) : undefined
+  const holds = condition === undefined || condition === tag || condition === file.modified?.toUTCString()
+  return holds ? rangeOf(request.get('range'), file.bytes) : undefined
+}
+
+/** If-None-Match, or else If-Modified-Since (RFC 9110 §13.2.2). */
+function isFresh(request: Request, { modified }: StoredFile, tag: string): boolean {
+  const tags = request.get('if-none-match')
+  if (tags !== undefined) return matches(tags, tag)
+  const since = Date.parse(request.get('if-modified-since') ?? '')
+  return modified !== undefined && Math.floor(modified.getTime() / 1000) * 1000 <= since
+}
+
+/** RFC 6266 §4: what is not plain ASCII is encoded. */
+function fileNameOf(name: string): string {
+  if (/^[\w.+()~ -]*$/.test(name)) return `filename="${name}"`
+  const encoded = encodeURIComponent(name).replace(/['()*]/g, c => `%${c.charCodeAt(0).toString(16)}`)
+  return `filename="${name.replace(/[^\w.+()~ -]/g, '_')}"; filename*=UTF-8''${encoded}`
 }
 
 function matches(header: string | undefined, tag: string): boolean {

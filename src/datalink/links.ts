@@ -1,14 +1,19 @@
-/** {links} (DataLink 1.1): for each object its row, its light curves, a picture, and the service that makes them. */
+/**
+ * {links} (DataLink 1.1): for each object its row, its light curves, a picture, and the service that makes them; for
+ * each image what `image-links` has.
+ */
 
 import type { Identity } from '../auth/identity.ts'
+import { labelled } from '../dali/faults.ts'
 import type { Database } from '../db/database.ts'
-import { ServiceError } from '../error.ts'
+import type { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
 import type { DocumentHead } from '../votable/document.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome } from '../votable/row.ts'
 import { LINKS_ID, selfDescriptor, timeSeriesDescriptor } from './descriptor.ts'
 import { idFault, parseId } from './ids.ts'
+import { imageLinks } from './image-links.ts'
 import type { LightCurve } from './light-curve.ts'
 import { type Cell, rowBatch } from './rows.ts'
 import { arrayText } from './select.ts'
@@ -21,9 +26,12 @@ const text = (name: string, ucd: string, description: string): Field => ({
   description,
 })
 
+/** XML ID of the column of identifiers. */
+const ID_REF = 'ID'
+
 /** DataLink 1.1 §3.2. */
 const FIELDS: readonly Field[] = [
-  text('ID', 'meta.id;meta.main', 'Identifier as it was given'),
+  { ...text('ID', 'meta.id;meta.main', 'Identifier as it was given'), id: ID_REF },
   text('access_url', 'meta.ref.url', 'Where the resource is'),
   text('service_def', 'meta.ref', 'ID of the service descriptor in this document'),
   text('error_message', 'meta.code.error', 'Why there is no link'),
@@ -48,7 +56,7 @@ const FIELDS: readonly Field[] = [
   },
 ]
 
-const INTEGER_ID: Field = { name: 'ID', datatype: 'long', ucd: 'meta.id;meta.main' }
+const INTEGER_ID: Field = { name: 'ID', datatype: 'long', ucd: 'meta.id;meta.main', id: ID_REF }
 
 /** DataLink 1.1 §3.3. */
 export const LINKS_TYPE = 'application/x-votable+xml;content=datalink'
@@ -80,8 +88,12 @@ export async function links(
     !responseFormat || datalink ? 'application/x-votable+xml;serialization=TABLEDATA' : responseFormat,
   )
   const baseUrl = `${origin}/datalink`
-  const found = await knownIds(db, curves, given, identity)
+  const images = await imageLinks(db, identity, origin, given, ID_REF)
+  const objects = given.filter(id => !images.rows.has(id))
+  const found = await knownIds(db, curves, objects, identity)
   const rows = given.flatMap((id): readonly (readonly Cell[])[] => {
+    const image = images.rows.get(id)
+    if (image) return image
     const target = targetOf(curves, id)
     if (typeof target === 'string') return [faultRow(id, target)]
     if (!found.has(keyOf(target))) {
@@ -97,9 +109,10 @@ export async function links(
   const head: DocumentHead = {
     infos: [{ name: 'standardID', value: LINKS_ID }],
     resources: [
-      ...curves.map((curve, n) =>
+      ...(objects.length > 0 || given.length === 0 ? curves : []).map((curve, n) =>
         timeSeriesDescriptor(curve, baseUrl, descriptorId(n), undefined, given.length === 1 ? given[0] : ''),
       ),
+      ...images.resources,
       selfDescriptor(baseUrl),
     ],
   }
@@ -256,16 +269,5 @@ function linkRows(
 
 /** Whole requests that cannot be answered (DataLink 1.1 §3.4): the label before the message. */
 export function linksError(error: ServiceError): ServiceError {
-  const label =
-    error.code === 'notFound'
-      ? 'NotFoundFault'
-      : error.code === 'unavailable'
-        ? 'TransientFault'
-        : error.code === 'internal'
-          ? 'FatalFault'
-          : 'UsageFault'
-  return new ServiceError(error.code, `${label}: ${error.message}`, {
-    ...(error.detail && { detail: error.detail }),
-    cause: error,
-  })
+  return labelled(error, { notFound: 'NotFoundFault' })
 }

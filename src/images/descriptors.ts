@@ -44,7 +44,7 @@ export function cutoutDescriptors(origin: string, { id, ref, image }: CutoutOf):
   const service = (name: string, resource: 'sync' | 'async', standardId: string, description: string) =>
     serviceDescriptor({
       id: ids[resource],
-      name,
+      ...(image === undefined && { name }),
       description,
       accessUrl: `${origin}/cutout/${resource}`,
       standardId,
@@ -94,6 +94,22 @@ function filters(image: LocatedImage | undefined): readonly string[] {
       ? textParam('POL', '', { ucd: 'meta.code;phys.polarization' }, options(states))
       : '',
   ]
+}
+
+/** Whether a column of a result is ObsCore's with the DIDs of images. */
+export function isPublisherDid(source: ColumnSource | undefined): boolean {
+  return (
+    source !== undefined &&
+    source.column === 'obs_publisher_did' &&
+    `${source.schema}.${source.table}`.toLowerCase() === 'ivoa.obscore'
+  )
+}
+
+/** Where a column comes from, as queries name it. */
+interface ColumnSource {
+  readonly schema: string
+  readonly table: string
+  readonly column: string
 }
 
 /** The field of publisher DIDs with an XML ID that descriptors can refer to, and the descriptors. */

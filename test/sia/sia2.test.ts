@@ -308,7 +308,7 @@ out.append(names(s.search(pos=(9.9, 19.9, 10.1, 19.9, 10.1, 20.1))))
 out.append(names(s.search(band=(0.21*u.m, 1*u.m), time=Time(59000, format='mjd'), pol='Q', facility='VLA', data_type='cube', calib_level=3, exptime=(500*u.s, 700*u.s))))
 r = s.search(collection='test', instrument='HSC', field_of_view=(1*u.deg, 2*u.deg), spatial_resolution=(0.5*u.arcsec, 1*u.arcsec), spectral_resolving_power=(1, 10), target_name='M 1', res_format='application/fits', maxrec=3)
 out.append(names(r))
-out.append([r[0].access_url, r[0].s_region.tolist(), r[0].em_min, str(r[0].obs_title)])
+out.append([r[0].access_url, r[0].s_region.tolist(), r[0]['em_min'], str(r[0].obs_title)])
 print(json.dumps(out))`
     const read = JSON.parse(await pythonClient(script, service.url))
     assert.deepEqual(read.slice(0, 5), [['g'], ['g'], ['g'], ['cube'], ['g']])
