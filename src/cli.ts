@@ -1,50 +1,42 @@
 /** `npx almagest <verb>`: one verb, one run. */
-import { adqlCheckCommand } from './adql-check.ts'
 import { type Command, type CommandSetting, UsageError } from './command.ts'
 import { ConfigError, loadConfig } from './config.ts'
-import { demoCommand } from './demo/command.ts'
-import { doctorCommand } from './doctor.ts'
 import { errorText, ServiceError } from './error.ts'
-import { hipsBuildCommand } from './hips-command.ts'
-import { ingestTableCommand } from './ingest/command.ts'
-import { ingestImagesCommand } from './ingest/images-command.ts'
 import { openLog } from './log.ts'
-import { migrateCommand } from './migrate-command.ts'
-import { runnerCommand } from './runner-command.ts'
-import { schemaApplyCommand, schemaExportCommand } from './schema-command.ts'
-import { serveCommand } from './serve-command.ts'
 import { openSite, type Site } from './site.ts'
-import { describeCommand, dropCommand, listCommand } from './tables-command.ts'
 
-const COMMANDS: readonly Command[] = [
-  serveCommand,
-  runnerCommand,
-  migrateCommand,
-  demoCommand,
-  ingestTableCommand,
-  ingestImagesCommand,
-  hipsBuildCommand,
-  schemaApplyCommand,
-  schemaExportCommand,
-  listCommand,
-  describeCommand,
-  dropCommand,
-  adqlCheckCommand,
-  doctorCommand,
-]
+/** Each is loaded when it is asked for: a load of a table needs half the memory that all of them do. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve-command.ts')).serveCommand,
+  runner: async () => (await import('./runner-command.ts')).runnerCommand,
+  migrate: async () => (await import('./migrate-command.ts')).migrateCommand,
+  demo: async () => (await import('./demo/command.ts')).demoCommand,
+  'ingest table': async () => (await import('./ingest/command.ts')).ingestTableCommand,
+  'ingest images': async () => (await import('./ingest/images-command.ts')).ingestImagesCommand,
+  'hips build': async () => (await import('./hips-command.ts')).hipsBuildCommand,
+  'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
+  'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
+  list: async () => (await import('./tables-command.ts')).listCommand,
+  describe: async () => (await import('./tables-command.ts')).describeCommand,
+  drop: async () => (await import('./tables-command.ts')).dropCommand,
+  'adql check': async () => (await import('./adql-check.ts')).adqlCheckCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+}
 
 /** Runs a verb and resolves to the exit code: 0 done, 1 failed, 2 wrong words. */
 async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const command = COMMANDS.find(c => c.name.split(' ').every((word, i) => argv[i] === word))
-  if (!command) {
-    const known = COMMANDS.map(c => `  ${c.name.padEnd(14)} ${c.summary}`).join('\n')
+  const name = Object.keys(COMMANDS).find(verb => verb.split(' ').every((word, i) => argv[i] === word))
+  if (name === undefined) {
+    const commands = await Promise.all(Object.values(COMMANDS).map(load => load()))
+    const known = commands.map(c => `  ${c.name.padEnd(14)} ${c.summary}`).join('\n')
     const asked = argv.length === 0 || argv[0] === '--help' || argv[0] === '-h'
     const text = `Usage: npx almagest <verb> [options]; npx almagest <verb> --help says more.\n\n${known}\n`
     if (asked) process.stdout.write(text)
     else process.stderr.write(`almagest: there is no verb '${argv.slice(0, 2).join(' ')}'.\n${text}`)
     return asked ? 0 : 2
   }
-  const words = argv.slice(command.name.split(' ').length)
+  const command = await COMMANDS[name]!()
+  const words = argv.slice(name.split(' ').length)
   if (words.includes('--help') || words.includes('-h')) {
     process.stdout.write(`${command.help}\n`)
     return 0

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { ServiceError } from '../../error.ts'
 import type { ByteSource } from '../../fits/hdu.ts'
+import { noteRead } from './collect.ts'
 
 export interface OpenFile {
   readonly source: ByteSource
@@ -54,6 +55,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
     if (bytesRead === 0) break
     done += bytesRead
   }
+  noteRead(done)
   return bytes.subarray(0, done)
 }
 
@@ -78,6 +80,7 @@ async function openGzip(file: string, mostBytes: number): Promise<OpenFile> {
     })
     if (done) return false
     unpacked += value.length
+    noteRead(value.length)
     if (unpacked > mostBytes) {
       throw new ServiceError('tooLarge', `the gzip file unpacks to more than ${mostBytes} bytes`)
     }
