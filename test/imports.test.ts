@@ -40,7 +40,7 @@ const MAY: Record<string, readonly string[]> = {
   uws: ['dali', 'auth', 'db', 'votable', 'config', 'log'],
   ...Object.fromEntries(SERVICES.map(service => [service, [...BELOW_SERVICES, ...LEAVES]])),
   ingest: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
-  demo: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
+  demo: [...BELOW_SERVICES, ...SERVICES, ...LEAVES, 'ingest'],
   portal: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
   config: [],
   log: [],
