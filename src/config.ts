@@ -24,6 +24,8 @@ export interface Config {
   readonly authority: string
   readonly limits: Limits
   readonly jobs: JobLimits
+  /** Undefined: nobody is told of a job's end. */
+  readonly notify: NotifySettings | undefined
   /** Where results of jobs are; undefined: on the disk, under `dir`. */
   readonly storage: BucketStorage | undefined
   /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
@@ -92,6 +94,19 @@ export interface JobLimits {
   readonly waitSeconds: number
   /** Whether the list of anonymous jobs shows everybody's; otherwise a browser sees its own. */
   readonly listAnonymous: boolean
+}
+
+/** Messages at the end of jobs. */
+export interface NotifySettings {
+  /** Undefined: no e-mail is sent. `smtp` is a URL, `from` an address with or without a name. */
+  readonly mail: { readonly smtp: string; readonly from: string } | undefined
+  /** In lower case; mail of anonymous jobs goes to no other domains. */
+  readonly mailDomains: readonly string[]
+  readonly webhooks: boolean
+  /** `host` or `host:port`, in lower case; they may be private, and called by http. */
+  readonly webhookHosts: readonly string[]
+  /** Messages about anonymous jobs to one address or host. */
+  readonly perHour: number
 }
 
 /** A place on the internet, as `dali/uploads-fetch` compares it with URLs. */
@@ -163,6 +178,7 @@ export function loadConfig(env: Env = process.env): Config {
     limits: limits(site.limits),
     // Without a site file this is the demo, whose jobs everybody may see.
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
+    notify: notifySettings(isRecord(site.jobs) ? site.jobs.notify : undefined),
     lightCurves: site.lightCurves,
     storage: bucketStorage(site.storage),
     uploads: uploads(site.uploads),
@@ -203,7 +219,9 @@ function limits(given: unknown): Limits {
 }
 
 function jobLimits(given: unknown, demo: boolean): JobLimits {
-  const all = positives('jobs', given, { ...DEFAULT_JOBS, listAnonymous: demo })
+  const { notify: _, ...rest } = isRecord(given) ? given : {}
+  const counted = isRecord(given) ? rest : given
+  const all = positives('jobs', counted, { ...DEFAULT_JOBS, listAnonymous: demo })
   for (const [low, high] of [
     ['executionSeconds', 'executionSecondsHard'],
     ['retentionDays', 'retentionDaysHard'],
@@ -211,6 +229,34 @@ function jobLimits(given: unknown, demo: boolean): JobLimits {
     if (all[low] > all[high]) throw new ConfigError(`jobs.${low}: must not exceed jobs.${high}`)
   }
   return all
+}
+
+function notifySettings(given: unknown): NotifySettings | undefined {
+  if (given === undefined) return undefined
+  if (!isRecord(given)) throw new ConfigError('jobs.notify: must be a mapping')
+  const { smtp, from, webhooks = false, perHour = 60, mailDomains: _, webhookHosts: __, ...unknown } = given
+  for (const key of Object.keys(unknown)) {
+    const known = 'smtp, from, mailDomains, webhooks, webhookHosts, perHour'
+    throw new ConfigError(`jobs.notify.${key}: unknown; known are ${known}`)
+  }
+  if (smtp !== undefined && (typeof smtp !== 'string' || !URL.canParse(smtp) || !/^smtps?:/.test(smtp))) {
+    throw new ConfigError('jobs.notify.smtp: must be a URL such as smtps://user:password@mail.example.org')
+  }
+  if ((smtp === undefined) !== (from === undefined) || (from !== undefined && !/@/.test(String(from)))) {
+    throw new ConfigError('jobs.notify.from: must be the address that mail comes from, where smtp is given')
+  }
+  if (typeof webhooks !== 'boolean') throw new ConfigError('jobs.notify.webhooks: must be true or false')
+  if (!Number.isSafeInteger(perHour) || (perHour as number) < 1) {
+    throw new ConfigError('jobs.notify.perHour: must be a positive integer')
+  }
+  const lower = (key: string) => strings(given, key, `jobs.notify.${key}`).map(value => value.toLowerCase())
+  return Object.freeze({
+    mail: smtp === undefined ? undefined : Object.freeze({ smtp, from: String(from) }),
+    mailDomains: lower('mailDomains'),
+    webhooks,
+    webhookHosts: lower('webhookHosts'),
+    perHour: perHour as number,
+  })
 }
 
 function bucketStorage(given: unknown): BucketStorage | undefined {

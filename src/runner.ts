@@ -60,6 +60,7 @@ export async function openWorkshop(
       dir: config.dir,
       limits: config.jobs,
       storage: config.storage,
+      notify: config.notify && { ...config.notify, origin: url },
       kinds: jobKinds(deps, url),
     })
     return {

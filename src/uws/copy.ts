@@ -32,6 +32,7 @@ export async function copyJob(
       ...mergePairs(kept, changes.parameters),
       ['EXECUTIONDURATION', String(job.executionDuration)],
       ...(runId === undefined ? [] : ([['RUNID', runId]] as const)),
+      ...(jobs.notify ? job.notify.map(target => ['NOTIFY', target] as const) : []),
       ...(changes.run ? ([['PHASE', 'RUN']] as const) : []),
     ])
     return await submitJob(jobs, kind, requester, { parameters, files })

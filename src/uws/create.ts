@@ -9,6 +9,7 @@ import type { ClaimedJob } from './claim.ts'
 import type { Job, Jobs, Pairs, UploadedPart } from './job.ts'
 import type { JobKind } from './kind.ts'
 import { assess, type Question, questionOf } from './lane.ts'
+import { notifyTargets } from './notify.ts'
 import { beginJob, createJob, type NewJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
@@ -21,7 +22,7 @@ export interface Requester {
 }
 
 /** What the creating request may say of the job itself; everything else is the work's. */
-const CONTROL = ['PHASE', 'RUNID', 'DESTRUCTION', 'EXECUTIONDURATION']
+const CONTROL = ['PHASE', 'RUNID', 'DESTRUCTION', 'EXECUTIONDURATION', 'NOTIFY']
 
 export const DAY_SECONDS = 86_400
 
@@ -45,6 +46,7 @@ export async function submitJob(
   const duration = durationValue(parameters.single('EXECUTIONDURATION'))
   const destruction = timeValue('DESTRUCTION', parameters.single('DESTRUCTION'))
   const runId = checkedText('RUNID', parameters.single('RUNID'))
+  const notify = notifyTargets(parameters.all('NOTIFY'), requester.identity, jobs.notify)
   const id = randomUUID()
   const uploads = await storeParts(jobs, id, files)
   try {
@@ -57,7 +59,7 @@ export async function submitJob(
       title: kind.title(own),
       parameters: own.pairs,
       uploads,
-      notify: [],
+      notify,
       executionDuration: grantedDuration(jobs, duration),
       destruction,
       retentionSeconds: limits.retentionDays * DAY_SECONDS,

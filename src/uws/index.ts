@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { BucketStorage, JobLimits } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { openJobEvents } from './events.ts'
-import type { Jobs } from './job.ts'
+import type { Jobs, Notify } from './job.ts'
 import type { JobKind } from './kind.ts'
 import { withRows } from './small.ts'
 import { diskStorage, type Storage } from './storage.ts'
@@ -15,13 +15,15 @@ export interface JobsOptions {
   readonly limits: JobLimits
   readonly storage: BucketStorage | undefined
   readonly kinds: readonly JobKind[]
+  readonly notify?: Notify | undefined
 }
 
-export async function openJobs({ db, dir, limits, storage, kinds }: JobsOptions): Promise<Jobs> {
+export async function openJobs({ db, dir, limits, storage, kinds, notify }: JobsOptions): Promise<Jobs> {
   return {
     db,
     limits,
     kinds,
+    notify,
     events: await openJobEvents(db),
     storage: withRows(db, await openStorage(storage, dir)),
     here: {},

@@ -1,6 +1,6 @@
 /** What a job is (UWS 1.1 §2.1). */
 import type { Identity } from '../auth/identity.ts'
-import type { JobLimits } from '../config.ts'
+import type { JobLimits, NotifySettings } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import type { ClaimedJob } from './claim.ts'
 import type { JobEvents } from './events.ts'
@@ -115,6 +115,12 @@ export interface Place {
   take(job: ClaimedJob | undefined): void
 }
 
+/** How people are told of a job's end. */
+export interface Notify extends NotifySettings {
+  /** URL of the service as clients see it, for links in messages. */
+  origin(): string
+}
+
 /** Everything that routers and runners of jobs share. */
 export interface Jobs {
   readonly db: Database
@@ -124,6 +130,8 @@ export interface Jobs {
   /** The runner of this process, where one runs beside the web service: it may take a new job at once. */
   readonly here: { place?: (kind: string) => Place | undefined }
   readonly limits: JobLimits
+  /** Undefined: nobody is told. */
+  readonly notify: Notify | undefined
   /** Folder for what is only passing through. */
   readonly spool: string
 }

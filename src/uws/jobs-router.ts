@@ -10,13 +10,15 @@ import { checkedText, timeValue } from './create.ts'
 import { streamEvents } from './event-stream.ts'
 import type { Job, Jobs } from './job.ts'
 import type { JobKind } from './kind.ts'
-import { checkLink, signLink } from './link.ts'
+import { checkLink, newestSecret, signLink } from './link.ts'
 import type { Viewer } from './list.ts'
+import { notifyTargets, shownTarget, signingKey } from './notify.ts'
+import { messagesOf } from './outbox.ts'
 import { resultOf } from './results.ts'
 import { requesterOf, viewerOf } from './router.ts'
 import { findIds, type Search, searchJobs } from './search.ts'
 import { ensureSession } from './session.ts'
-import { deleteJobs, findJob, holdJob, setRunId } from './store.ts'
+import { deleteJobs, findJob, holdJob, setNotify, setRunId } from './store.ts'
 import { jobView } from './view.ts'
 import { phaseValue } from './wait.ts'
 
@@ -108,15 +110,46 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
 
   router.patch('/:id', async (request, response) => {
     const { job } = await jobFor(request)
-    const { runId, ...rest } = objectOf(request.body)
-    if (Object.keys(rest).length > 0 || (typeof runId !== 'string' && runId !== null)) {
+    const { runId, notify, ...rest } = objectOf(request.body)
+    const isRunId = runId === undefined || runId === null || typeof runId === 'string'
+    const isNotify =
+      notify === undefined || (Array.isArray(notify) && notify.every(one => typeof one === 'string'))
+    if (
+      Object.keys(rest).length > 0 ||
+      !isRunId ||
+      !isNotify ||
+      (runId === undefined && notify === undefined)
+    ) {
       throw new ServiceError(
         'usage',
-        'say {"runId": "a name"}, or null for none; nothing else of a job changes here',
+        'say {"runId": "a name"}, or null for none; {"notify": ["mailto:…", "https://…"]}; nothing else of a job changes here',
       )
     }
-    await setRunId(db, job.id, checkedText('runId', runId ?? undefined))
+    if (notify !== undefined) {
+      const targets = notifyTargets(notify, identify(request), jobs.notify)
+      if (!(await setNotify(db, job.id, targets))) {
+        throw new ServiceError('usage', 'The job has ended: nobody can be told of it any more.')
+      }
+    }
+    if (runId !== undefined) await setRunId(db, job.id, checkedText('runId', runId ?? undefined))
     response.json(view(request)((await findJob(db, job.id))!))
+  })
+
+  /** What has become of the messages about its end, and the key that signs its webhooks. */
+  router.get('/:id/messages', async (request, response) => {
+    const { job } = await jobFor(request)
+    const messages = await messagesOf(db, job.id)
+    response.json({
+      signingKey: jobs.notify?.webhooks ? signingKey(await newestSecret(db), job) : null,
+      messages: messages.map(one => ({
+        target: shownTarget(one.target),
+        state: one.state,
+        tries: one.tries,
+        nextTry: one.state === 'waiting' ? one.next_at : null,
+        endTime: one.ended_at,
+        error: one.error,
+      })),
+    })
   })
 
   router.delete('/:id', async (request, response) => {

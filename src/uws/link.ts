@@ -42,7 +42,7 @@ function sign(secret: string, job: string, result: string, seconds: number): Buf
     .digest()
 }
 
-async function newestSecret(client: Client): Promise<string> {
+export async function newestSecret(client: Client): Promise<string> {
   const rows = await client.query<{ secret: string }>(
     'SELECT secret FROM uws.secret ORDER BY created_at DESC LIMIT 1',
   )

@@ -26,6 +26,7 @@ import { goneHtml, goneText } from './gone.ts'
 import type { Job, Jobs } from './job.ts'
 import type { JobKind } from './kind.ts'
 import { listJobs, type Viewer } from './list.ts'
+import { notifyTargets } from './notify.ts'
 import { resultOf } from './results.ts'
 import { ensureSession, sessionOf } from './session.ts'
 import {
@@ -35,6 +36,7 @@ import {
   findJob,
   setDestruction,
   setExecutionDuration,
+  setNotify,
   setParameters,
   setRunId,
 } from './store.ts'
@@ -193,10 +195,12 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
       const merged = parametersOf(mergePairs(job.parameters, workParameters(kind, content.parameters).pairs))
       const own = workParameters(kind, merged)
       const runId = content.parameters.single('RUNID')
+      const notify = notifyTargets(content.parameters.all('NOTIFY'), identify(request), jobs.notify)
       const stored = await storeParts(jobs, job.id, content.files)
       const uploads = [...job.uploads.filter(old => !stored.some(part => part.part === old.part)), ...stored]
       const given = { parameters: own.pairs, uploads, title: kind.title(own) }
       if (!(await setParameters(db, job.id, given))) throw frozen()
+      if (notify.length > 0) await setNotify(db, job.id, notify)
       if (runId !== undefined) await setRunId(db, job.id, checkedText('RUNID', runId))
     } finally {
       await content.discard()

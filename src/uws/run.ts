@@ -19,6 +19,7 @@ import {
   renewLeases,
   setEstimate,
 } from './claim.ts'
+import { startDelivery } from './deliver.ts'
 import type { JobEvent } from './events.ts'
 import type { Jobs, Lane } from './job.ts'
 import { assess, questionOf } from './lane.ts'
@@ -238,6 +239,7 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       })
   }
 
+  const delivery = jobs.notify ? startDelivery(jobs, jobs.notify, log) : undefined
   const offEvents = jobs.events.on('all', heard)
   const timers = [
     setInterval(heartbeat, (limits.leaseSeconds * 1000) / 4),
@@ -267,6 +269,7 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       await Promise.all(ends)
       clearInterval(timers[0])
       await sweeping
+      await delivery?.stop()
     },
   }
 }

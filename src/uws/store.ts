@@ -236,6 +236,16 @@ export async function setExecutionDuration(client: Client, id: string, seconds: 
   return rows.length > 0
 }
 
+/** Who is told of its end; false when it has ended. */
+export async function setNotify(client: Client, id: string, targets: readonly string[]): Promise<boolean> {
+  const rows = await client.query(
+    `UPDATE uws.job SET notify = $2
+      WHERE job_id = $1 AND phase IN ('PENDING', 'QUEUED', 'EXECUTING', 'HELD', 'SUSPENDED') RETURNING job_id`,
+    [id, targets.length > 0 ? JSON.stringify(targets) : null],
+  )
+  return rows.length > 0
+}
+
 export async function setRunId(client: Client, id: string, runId: string | undefined): Promise<void> {
   await client.query('UPDATE uws.job SET run_id = $2 WHERE job_id = $1 AND deleted_at IS NULL', [id, runId])
 }

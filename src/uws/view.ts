@@ -1,6 +1,7 @@
 /** A job as JSON, for pages and scripts. */
 import { availableResults, summary, timeText } from './document.ts'
 import type { Job, Jobs } from './job.ts'
+import { shownTarget } from './notify.ts'
 
 /** `origin` is the service's URL; URLs in the answer are absolute. */
 export function jobView(job: Job, jobs: Jobs, origin: string): Record<string, unknown> {
@@ -33,6 +34,7 @@ export function jobView(job: Job, jobs: Jobs, origin: string): Record<string, un
     stepsTotal: job.steps?.total ?? null,
     overflow: overflow ?? null,
     error: job.error ?? null,
+    notify: job.notify.map(shownTarget),
     parameters: job.parameters,
     uploads: job.uploads.map(({ part, bytes }) => ({ part, bytes })),
     results: availableResults(job).map(one => ({

@@ -63,6 +63,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     dir: config.dir,
     limits: config.jobs,
     storage: config.storage,
+    notify: config.notify && { ...config.notify, origin: () => url },
     kinds,
   })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
