@@ -44,8 +44,8 @@ export interface ColumnGroup {
 }
 
 /** Bytes of rows, as they come, that all results at once may keep, and the most of one. */
-const ALL_BYTES = 8 * 1024 * 1024
-const MOST_BYTES = 4 * 1024 * 1024
+const ALL_BYTES = 16 * 1024 * 1024
+const MOST_BYTES = 8 * 1024 * 1024
 let results = 0
 
 /**
