@@ -96,7 +96,8 @@ export async function readRequest(
   }
 }
 
-function noRoom(error: unknown): ServiceError | undefined {
+/** A full disk in words for whoever uploads; undefined for every other failure. */
+export function noRoom(error: unknown): ServiceError | undefined {
   const code = (error as NodeJS.ErrnoException).code
   if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return undefined
   return new ServiceError('unavailable', 'The service has no room for the upload at this moment.', {

@@ -18,18 +18,17 @@ export interface RejectFile {
 export function rejectFile(path: string, fields: readonly Field[]): RejectFile {
   let descriptor: number | undefined
   let size = 0
-  const line = (cells: readonly string[]) => {
-    size += writeSync(descriptor!, `${cells.map(quote).join(',')}\n`)
-  }
-  const open = (): number => {
+  const writing = (write: () => number): number => {
     try {
-      return openSync(path, size > 0 ? 'a' : 'w')
+      return write()
     } catch (error) {
-      throw new ServiceError(
-        'usage',
-        `Rows must be rejected, but ${path} cannot be written: ${(error as Error).message}`,
-      )
+      const reason = (error as Error).message
+      throw new ServiceError('usage', `Rows must be rejected, but ${path} cannot be written: ${reason}`)
     }
+  }
+  const open = () => writing(() => openSync(path, size > 0 ? 'a' : 'w'))
+  const line = (cells: readonly string[]) => {
+    size += writing(() => writeSync(descriptor!, `${cells.map(quote).join(',')}\n`))
   }
   return {
     path,

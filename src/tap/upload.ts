@@ -6,7 +6,7 @@
 import path from 'node:path'
 import type { ColumnMeta, TableMeta } from '../adql/tables.ts'
 import type { Limits } from '../config.ts'
-import type { Upload } from '../dali/uploads.ts'
+import { noRoom, type Upload } from '../dali/uploads.ts'
 import type { Client } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { sqlType } from '../db/sql-type.ts'
@@ -56,7 +56,7 @@ export async function readUploads(
       loaded.push(await load(upload, `upload_${i + 1}`, limits, signal))
   } catch (error) {
     await close()
-    throw error
+    throw noRoom(error) ?? error
   }
   return {
     metas: loaded.map(one => one.meta),
