@@ -13,7 +13,7 @@ export interface LightCurveBlock {
     readonly dec?: string
   }
   readonly detections: readonly DetectionBlock[]
-  readonly neighbour?: NeighbourBlock
+  readonly reference?: ReferenceBlock
 }
 
 export interface DetectionBlock {
@@ -73,8 +73,8 @@ export interface BandBlock {
   readonly filter?: string
 }
 
-/** A reference catalogue whose nearest object is shown with a light curve. */
-export interface NeighbourBlock {
+/** A reference catalogue, whose nearest object a light curve can carry. */
+export interface ReferenceBlock {
   readonly table: string
   /** Farthest distance in arcsec. */
   readonly radius: number
@@ -92,8 +92,10 @@ export function lightCurveBlocks(given: unknown): readonly LightCurveBlock[] {
 }
 
 function block(key: string, given: unknown): LightCurveBlock {
-  const all = record(key, given, ['object', 'detections', 'neighbour'])
+  const all = record(key, given, ['object', 'detections', 'reference'])
   const object = record(`${key}.object`, all.object, ['table', 'id', 'ra', 'dec'])
+  if (all.reference !== undefined && object.ra === undefined)
+    throw new ConfigError(`${key}.reference: needs object.ra and object.dec`)
   if ((object.ra === undefined) !== (object.dec === undefined))
     throw new ConfigError(`${key}.object: ra and dec come together`)
   return {
@@ -106,7 +108,7 @@ function block(key: string, given: unknown): LightCurveBlock {
     detections: list(`${key}.detections`, all.detections).map((one, i) =>
       detections(`${key}.detections[${i}]`, one),
     ),
-    ...optional('neighbour', all.neighbour, value => neighbour(`${key}.neighbour`, value)),
+    ...optional('reference', all.reference, value => reference(`${key}.reference`, value)),
   }
 }
 
@@ -205,7 +207,7 @@ function bands(key: string, given: unknown): Readonly<Record<string, BandBlock>>
   return Object.fromEntries(entries)
 }
 
-function neighbour(key: string, given: unknown): NeighbourBlock {
+function reference(key: string, given: unknown): ReferenceBlock {
   const all = record(key, given, ['table', 'radius', 'columns'])
   return {
     table: text(`${key}.table`, all.table),

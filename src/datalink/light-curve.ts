@@ -8,7 +8,7 @@ import { ConfigError } from '../config.ts'
 import type { SchemaDescription } from '../vosi/tables.ts'
 import type { Field } from '../votable/field.ts'
 import { isString, wireType } from '../votable/field.ts'
-import type { BandBlock, DetectionBlock, LightCurveBlock, NeighbourBlock, QualityBlock } from './block.ts'
+import type { BandBlock, DetectionBlock, LightCurveBlock, QualityBlock, ReferenceBlock } from './block.ts'
 
 /** What is published, as TAP knows it. */
 export interface Published {
@@ -42,7 +42,7 @@ export interface LightCurve {
   readonly measure: 'flux' | 'magnitude'
   readonly quality: QualityBlock | undefined
   readonly bands: Readonly<Record<string, BandBlock>>
-  readonly neighbour: Neighbour | undefined
+  readonly reference: Reference | undefined
 }
 
 interface Columns {
@@ -65,7 +65,8 @@ export interface TimeSystem {
   readonly days: number
 }
 
-export interface Neighbour {
+/** A catalogue with an index on its positions. */
+export interface Reference {
   readonly table: TableMeta
   readonly columns: readonly ColumnMeta[]
   readonly radiusArcsec: number
@@ -86,7 +87,7 @@ export function lightCurvesOf(
 function lightCurve(
   key: string,
   detectionKey: string,
-  { object, neighbour }: LightCurveBlock,
+  { object, reference }: LightCurveBlock,
   block: DetectionBlock,
   published: Published,
 ): LightCurve {
@@ -158,7 +159,7 @@ function lightCurve(
     measure,
     quality,
     bands: block.bands,
-    neighbour: neighbour && neighbourOf(`${key}.neighbour`, neighbour, tables),
+    reference: reference && referenceOf(`${key}.reference`, reference, tables),
   }
 }
 
@@ -252,7 +253,7 @@ function timeField(field: Field, days: number): Field {
   return { name, datatype: 'double', unit: 'd', ucd: 'time.epoch', ...(description && { description }) }
 }
 
-function neighbourOf(key: string, block: NeighbourBlock, tables: Tables): Neighbour {
+function referenceOf(key: string, block: ReferenceBlock, tables: Tables): Reference {
   const table = findTable(`${key}.table`, block.table, tables)
   if (!table.position) throw new ConfigError(`${key}.table: ${block.table} has no index on its positions`)
   return {

@@ -36,6 +36,8 @@ export interface TimeSeriesParameters {
   readonly filter: Filter
   readonly detail: Detail
   readonly product: Product
+  /** With the nearest object of the reference catalogue. */
+  readonly reference: boolean
   readonly maxrec: number | undefined
   readonly responseFormat: string | undefined
 }
@@ -55,6 +57,7 @@ export const SINGLE = [
   'STATISTICS',
   'PERIODOGRAM',
   'PERIODS',
+  'REFERENCE',
   'MAXREC',
   'RESPONSEFORMAT',
   'FORMAT',
@@ -78,6 +81,7 @@ export function timeSeriesParameters(
     },
     detail: detailOf(parameters),
     product,
+    reference: referenceOf(parameters, curve, product),
     maxrec: integerParameter(parameters, 'MAXREC'),
     responseFormat: parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined,
   }
@@ -181,6 +185,14 @@ function numberOf(text: string): number {
 /** Whether the product is worked out in this process, and not in PostgreSQL. */
 export function isWorkedOut({ kind }: Product): boolean {
   return kind === 'statistics' || kind === 'periodogram'
+}
+
+function referenceOf(parameters: Parameters, { reference, name }: LightCurve, { kind }: Product): boolean {
+  if (!isTrue('REFERENCE', parameters.single('REFERENCE'))) return false
+  if (!reference) throw new ServiceError('usage', `REFERENCE: no reference catalogue goes with ${name}`)
+  if (kind !== 'points' && kind !== 'folded')
+    throw new ServiceError('usage', 'REFERENCE goes with points, folded or not')
+  return true
 }
 
 /** All points, but the good ones alone for what is worked out from them. */

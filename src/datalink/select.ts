@@ -4,6 +4,7 @@ import { sqlType } from '../db/sql-type.ts'
 import type { Field } from '../votable/field.ts'
 import type { LightCurve } from './light-curve.ts'
 import type { Detail, Filter } from './params.ts'
+import { nearestOf } from './reference.ts'
 
 export interface Selection {
   readonly curve: LightCurve
@@ -34,10 +35,16 @@ export const FAULT: Field = {
 /** Adds a parameter; its place in the text is `$n`. */
 type Bind = (value: string) => string
 
-export function pointsStatement(selection: Selection, detail: Detail, limit: number | undefined): Statement {
+export function pointsStatement(
+  selection: Selection,
+  detail: Detail,
+  limit: number | undefined,
+  reference: boolean,
+): Statement {
   const { curve } = selection
   const columns = columnsOf(curve, detail)
   return statement(selection, limit, {
+    reference,
     fields: columns.map(index => curve.fields[index]!),
     select: columns.map(index => columnSql(curve, index)),
     order: [id(curve), time(curve), ...tie(curve)],
@@ -50,6 +57,7 @@ export function foldedStatement(
   detail: Detail,
   { periodDays, epoch }: { readonly periodDays: number; readonly epoch: number },
   limit: number | undefined,
+  reference: boolean,
 ): Statement {
   const { curve } = selection
   const columns = columnsOf(curve, detail)
@@ -65,6 +73,7 @@ export function foldedStatement(
   const at = columns.indexOf(curve.at.time) + 1
   const withPhase = <T>(list: readonly T[], one: T) => [...list.slice(0, at), one, ...list.slice(at)]
   return statement(selection, limit, {
+    reference,
     fields: withPhase(
       columns.map(index => curve.fields[index]!),
       field,
@@ -184,6 +193,8 @@ export function faultsStatement(selection: Selection, fields: readonly Field[]):
 }
 
 interface Parts {
+  /** With the nearest object of the reference catalogue. */
+  readonly reference?: boolean
   readonly fields: readonly Field[]
   readonly select: readonly string[]
   readonly where?: readonly string[]
@@ -196,27 +207,33 @@ function statement(selection: Selection, limit: number | undefined, parts: Parts
   const values: string[] = []
   const bind: Bind = value => `$${values.push(value)}`
   const names = curve.fields.map((_, i) => `c${i + 1}`).join(', ')
-  const where = [...conditions(selection, bind), ...(parts.where ?? [])]
-  const select = parts.select.map((sql, i) => `${sql} AS o${i + 1}`)
+  const asked = isAsked(selection, bind)
+  const where = [asked(id(curve)), ...conditions(selection, bind), ...(parts.where ?? [])]
+  const nearest = parts.reference ? nearestOf(curve, asked) : undefined
+  const select = [...parts.select, ...(nearest?.select ?? [])].map((sql, i) => `${sql} AS o${i + 1}`)
+  const fields = [...parts.fields, ...(nearest?.fields ?? [])]
   const text = [
+    ...(nearest ? [nearest.with] : []),
     `SELECT ${[...select, ...(many ? ['NULL::text AS fault'] : [])].join(', ')}`,
     `FROM (${curve.sql}) AS p(${names})`,
+    ...(nearest ? [nearest.join] : []),
     `WHERE ${where.join(' AND ')}`,
     ...(parts.group ? [`GROUP BY ${parts.group.join(', ')}`] : []),
     `ORDER BY ${parts.order.join(', ')}`,
     ...(limit === undefined ? [] : [`LIMIT ${limit + 1}`]),
   ].join(' ')
-  return { text, values, fields: many ? [...parts.fields, FAULT] : parts.fields }
+  return { text, values, fields: many ? [...fields, FAULT] : fields }
 }
 
-function conditions({ curve, filter, ids }: Selection, bind: Bind): string[] {
+/** The condition that a column has an identifier of those asked for. */
+function isAsked({ curve: { idType }, ids }: Selection, bind: Bind): (column: string) => string {
+  const value = ids.length === 1 ? `${bind(ids[0]!)}::${idType}` : `ANY(${bind(arrayText(ids))}::${idType}[])`
+  return column => `${column} = ${value}`
+}
+
+function conditions({ curve, filter }: Selection, bind: Bind): string[] {
   const { at } = curve
-  const type = curve.idType
-  const all = [
-    ids.length === 1
-      ? `${id(curve)} = ${bind(ids[0]!)}::${type}`
-      : `${id(curve)} = ANY(${bind(arrayText(ids))}::${type}[])`,
-  ]
+  const all: string[] = []
   if (filter.bands) all.push(`${column(at.band!)} = ANY(${bind(arrayText(filter.bands))}::text[])`)
   if (filter.time) {
     all.push(`${time(curve)} >= ${bind(String(filter.time.low))}::float8`)

@@ -93,14 +93,17 @@ export async function runTimeSeries(
 
 const fileSafe = (text: string) => text.replace(/[^\w.-]/g, '_').slice(0, 80)
 
-function statementOf({ product, detail, maxrec }: TimeSeriesParameters, selection: Selection): Statement {
+function statementOf(
+  { product, detail, maxrec, reference }: TimeSeriesParameters,
+  selection: Selection,
+): Statement {
   switch (product.kind) {
     case 'bins':
       return binsStatement(selection, product.seconds, maxrec)
     case 'folded':
-      return foldedStatement(selection, detail, product, maxrec)
+      return foldedStatement(selection, detail, product, maxrec, reference)
     default:
-      return pointsStatement(selection, detail, maxrec)
+      return pointsStatement(selection, detail, maxrec, reference)
   }
 }
 
