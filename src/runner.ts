@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { annotator } from './app.ts'
 import type { Config, Limits } from './config.ts'
+import { batchJobs } from './cutout/batch/jobs.ts'
 import { cutoutJobs } from './cutout/jobs.ts'
 import { lightCurveJobs } from './datalink/jobs.ts'
 import { type LightCurveSource, openLightCurves } from './datalink/source.ts'
@@ -35,10 +36,12 @@ export interface KindDependencies {
 
 /** Every kind of job of this service; `url` is where clients see it. */
 export function jobKinds(deps: KindDependencies, url: () => string): readonly JobKind[] {
+  const cutouts = { db: deps.db, spool: deps.spool, cutoutPixels: deps.limits.cutoutPixels }
   return [
     tapJobs({ ...deps, annotate: annotator(deps, url) }),
     lightCurveJobs(deps),
-    cutoutJobs({ db: deps.db, spool: deps.spool, cutoutPixels: deps.limits.cutoutPixels }),
+    cutoutJobs(cutouts),
+    batchJobs(cutouts),
   ]
 }
 

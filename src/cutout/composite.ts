@@ -2,7 +2,8 @@
 import { ServiceError } from '../error.ts'
 import { textOf } from '../fits/header.ts'
 import { readWindow, type Window } from '../fits/window.ts'
-import { floatValues } from '../images/render.ts'
+import { DEFAULT_Q } from '../images/lupton.ts'
+import { floatValues, type Raster } from '../images/render.ts'
 import type { Dataset } from './dataset.ts'
 import type { PictureStyle } from './params.ts'
 import { composite, encoded, type Plane, planeOf, shownAxes } from './picture.ts'
@@ -24,6 +25,14 @@ export async function compositePicture(
   window: Window,
   style: PictureStyle,
 ): Promise<Buffer> {
+  return encoded(await compositeRaster(datasets, window, style.q), window, datasets[1], style)
+}
+
+export async function compositeRaster(
+  datasets: readonly [Dataset, Dataset, Dataset],
+  window: Window,
+  q = DEFAULT_Q,
+): Promise<Raster> {
   const [red, green, blue] = datasets
   const pixels = window.size.reduce((product, n) => product * n, 1)
   if (pixels > MOST_PIXELS)
@@ -35,8 +44,7 @@ export async function compositePicture(
   const [r, b] = [await resampled(red, green, window, plane), await resampled(blue, green, window, plane)]
   const units = new Set(datasets.map(({ image }) => textOf(image.header, 'BUNIT')?.trim().toLowerCase()))
   const sameUnit = units.size === 1 && !units.has(undefined) && isFlux([...units][0]!)
-  const raster = composite([r, plane.values, b], plane.width, plane.height, sameUnit, style.q)
-  return encoded(raster, window, green, style)
+  return composite([r, plane.values, b], plane.width, plane.height, sameUnit, q)
 }
 
 /** Counts of different images have different worth. */

@@ -83,7 +83,10 @@ function* rowParts(window: Window, axis: number, factor: number): Generator<Wind
   }
 }
 
-export function gray({ values, width, height }: Plane, style: PictureStyle): Raster {
+export function gray(
+  { values, width, height }: Plane,
+  style: Pick<PictureStyle, 'cuts' | 'stretch' | 'colorMap'>,
+): Raster {
   const limits = limitsOf(values, style.cuts) ?? [0, 1]
   return renderPixels(values, width, height, { limits, stretch: style.stretch, colorMap: style.colorMap })
 }

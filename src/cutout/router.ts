@@ -1,4 +1,4 @@
-/** `/cutout`: SODA 1.0. */
+/** `/cutout`: SODA 1.0, and batches of positions. */
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
@@ -62,6 +62,8 @@ export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouter
   })
 
   router.use('/async', uwsRouter({ jobs, kind: kindNamed(jobs, 'cutout'), limits, origin }))
+
+  router.use('/batch', uwsRouter({ jobs, kind: kindNamed(jobs, 'cutout-batch'), limits, origin }))
 
   router.get('/capabilities', (request, response) => {
     sendXml(response, capabilitiesDocument(cutoutCapabilities(`${origin(request)}/cutout`)))
