@@ -13,6 +13,7 @@ import { previewRouter } from './files/preview-router.ts'
 import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
+import { coneRouter } from './scs/router.ts'
 import { sia2Router } from './sia/router.ts'
 import type { Annotate } from './tap/query.ts'
 import { tapRouter } from './tap/router.ts'
@@ -69,6 +70,10 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
   app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
   app.use('/files', filesRouter({ db }))
+  app.use(
+    '/scs',
+    coneRouter({ db, config, catalog, describe: annotate, spool: jobs.spool, upSince, origin }),
+  )
   app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
   app.use('/preview', previewRouter({ db, config }))
   app.use('/moc', mocRouter({ db }))
