@@ -1,0 +1,109 @@
+/** The lint finds nothing in a sound tree, and each fault that is put into one. */
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { buildTree } from '../../src/hips/build.ts'
+import { finishTree } from '../../src/hips/finish.ts'
+import { FLOAT32 } from '../../src/hips/image-tile.ts'
+import { lintTree } from '../../src/hips/lint.ts'
+import { publishedTrees } from '../../src/hips/published.ts'
+import { withoutPython } from '../support/python.ts'
+import { makeImages } from './images.ts'
+
+describe('hips lint', { skip: withoutPython('astropy') }, () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
+  before(async () => {
+    mkdirSync(path.join(folder, 'in'))
+    makeImages(path.join(folder, 'in'), 150, 2.2, 'TAN', 1)
+    const built = await buildTree({
+      root: path.join(folder, 'sound'),
+      images: [{ name: 'a', location: path.join(folder, 'in', 'a.fits'), hdu: 0, stamp: '1' }],
+      order: 8,
+      frame: 'equatorial',
+      formats: ['fits', 'png'],
+      storage: FLOAT32,
+      look: { stretch: 'linear', cuts: undefined, forced: false },
+      levelled: false,
+      force: false,
+      spool: folder,
+      memoryBytes: 64e6,
+      threads: 1,
+      report: () => {},
+    })
+    const about = {
+      did: 'ivo://test.invalid/hips/sound',
+      title: 'Sound',
+      description: 'A sound tree',
+      collection: 't',
+      progenitor: 't',
+      regime: 'Optical',
+      tMin: 60000,
+      tMax: 60001,
+      emMin: 5e-7,
+      emMax: 6e-7,
+    }
+    await finishTree(built, about, false)
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function faults(harm: (root: string) => void): Promise<string[]> {
+    const root = path.join(folder, 'harmed')
+    rmSync(root, { recursive: true, force: true })
+    cpSync(path.join(folder, 'sound'), root, { recursive: true })
+    harm(root)
+    const tree = await publishedTrees(folder).tree('harmed')
+    const found: string[] = []
+    for await (const { level, text } of lintTree(tree!)) if (level !== 'info') found.push(`${level}: ${text}`)
+    return found
+  }
+  const tileFile = (root: string, order: number, extension: string) =>
+    path.join(
+      root,
+      readdirSync(root, { recursive: true, encoding: 'utf8' }).find(
+        name => name.startsWith(`Norder${order}/`) && name.includes('Npix') && name.endsWith(extension),
+      )!,
+    )
+
+  it('has nothing to say of a sound tree', async () => {
+    assert.deepEqual(await faults(() => {}), [])
+  })
+
+  it('finds each fault', async () => {
+    const rewrite = (root: string, from: RegExp, to: string) => {
+      const file = path.join(root, 'properties')
+      writeFileSync(file, readFileSync(file, 'utf8').replace(from, to))
+    }
+    const cases: [RegExp, (root: string) => void][] = [
+      [/error: properties: obs_title is missing/, root => rewrite(root, /^obs_title.*\n/m, '')],
+      [/error: properties: hips_frame is 'icrs'/, root => rewrite(root, /^(hips_frame *=).*$/m, '$1 icrs')],
+      [/error: coverage: 1 tiles are missing at order 8/, root => rmSync(tileFile(root, 8, 'png'))],
+      [/png: it is jpeg/, root => cpSync(path.join(root, 'preview.jpg'), tileFile(root, 8, 'png'))],
+      [
+        /fits: .*(truncated|ends|missing)/,
+        root =>
+          writeFileSync(tileFile(root, 8, 'fits'), readFileSync(tileFile(root, 8, 'fits')).subarray(0, 1000)),
+      ],
+      [/are not the means of its children/, root => turnTile(tileFile(root, 7, 'fits'))],
+      [/warning: Norder3\/Allsky.png is missing/, root => rmSync(path.join(root, 'Norder3', 'Allsky.png'))],
+      [/error: Moc.fits is missing/, root => rmSync(path.join(root, 'Moc.fits'))],
+    ]
+    for (const [message, harm] of cases) {
+      const found = await faults(harm)
+      assert.ok(
+        found.some(text => message.test(text)),
+        `${message} in ${JSON.stringify(found)}`,
+      )
+    }
+  })
+})
+
+/** Upside down, as tiles are whose rows begin at the wrong end. */
+function turnTile(file: string): void {
+  const bytes = readFileSync(file)
+  const row = 512 * 4
+  const data = Buffer.from(bytes.subarray(2880, 2880 + 512 * row))
+  for (let j = 0; j < 512; j++) data.copy(bytes, 2880 + (511 - j) * row, j * row, (j + 1) * row)
+  writeFileSync(file, bytes)
+}
