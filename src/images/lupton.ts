@@ -54,8 +54,8 @@ export function renderLupton(bands: Bands, width: number, height: number, option
 }
 
 /**
- * Options that suit three images: black is one deviation below each sky, the curve bends at several deviations of the
- * mean. Bands of one unit keep their ratios; others are brought to the same noise.
+ * Options that suit three images: black is a deviation below the sky, the same in each; the curve bends at several
+ * deviations of the mean. Bands of one unit keep their ratios; others are brought to the same noise.
  */
 export function luptonOptions(bands: Bands, sameUnit: boolean, q = DEFAULT_Q): LuptonOptions | undefined {
   const skies = bands.map(skyOf)
@@ -66,8 +66,10 @@ export function luptonOptions(bands: Bands, sameUnit: boolean, q = DEFAULT_Q): L
     ? [1, 1, 1]
     : (noise.map(one => noise[1] / one) as [number, number, number])
   const deviation = Math.hypot(...noise.map((one, i) => one * weight[i]!)) / 3
+  // The same height above black in each channel: the sky has no colour, though the bands' noise differs.
+  const above = noise.reduce((sum, one, i) => sum + one * weight[i]!, 0) / 3
   return {
-    minimum: [r, g, b].map((sky, i) => sky.median - noise[i]!) as [number, number, number],
+    minimum: [r, g, b].map((sky, i) => sky.median - above / weight[i]!) as [number, number, number],
     weight,
     stretch: 8 * deviation,
     q,

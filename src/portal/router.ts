@@ -22,11 +22,30 @@ const POLICY =
 
 export function portalRouter({ db, catalog, config, origin }: PortalDependencies): Router {
   const router = Router()
+  const remembered = lately(() => shownCollections(db))
   router.use('/assets', express.static(ASSETS, { maxAge: '1h', index: false }))
   router.get(['/', '/tap'], async (request, response) => {
     response.setHeader('Content-Security-Policy', POLICY)
-    const collections = await shownCollections(db)
+    const collections = await remembered()
     response.type('html').send(frontPage(await catalog(), collections, config, origin(request)).text)
   })
   return router
+}
+
+/** How long the collections on the page may lag behind: counting a million images takes a while. */
+const LAG_MS = 20_000
+
+function lately<T>(read: () => Promise<T>): () => Promise<T> {
+  let at = Number.NEGATIVE_INFINITY
+  let value: Promise<T> | undefined
+  return () => {
+    if (value === undefined || performance.now() - at > LAG_MS) {
+      at = performance.now()
+      value = read()
+      value.catch(() => {
+        value = undefined
+      })
+    }
+    return value
+  }
 }
