@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { messageClasses } from './dali/messages.ts'
 import { announceOrigin } from './images/origin.ts'
 import type { Log } from './log.ts'
 import { openWorkshop } from './runner.ts'
@@ -30,7 +31,7 @@ export async function startService(
   try {
     const { site, catalog, jobs, curves } = workshop
     const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves })
-    const server = createServer({ keepAliveTimeout: 60_000 }, app)
+    const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
     const { port } = server.address() as AddressInfo
     const host = config.host.includes(':') ? `[${config.host}]` : config.host

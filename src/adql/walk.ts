@@ -70,40 +70,43 @@ function mapFrom<S extends Stage, T extends Stage>(from: From<S>, next: Next<S, 
 
 /** An expression with its operands taken to the next stage. */
 export function mapOperands<S extends Stage, T extends Stage>(e: Core<S>, next: Next<S, T>): Core<T> {
-  const to = (operand: S['expression']): T['expression'] => next(operand, false)
-  const maybe = (operand: S['expression'] | undefined) => (operand === undefined ? undefined : to(operand))
   switch (e.kind) {
     case 'unary':
     case 'cast':
     case 'unit':
     case 'not':
     case 'is':
-      return { ...e, operand: to(e.operand) }
+      return { ...e, operand: next(e.operand, false) }
     case 'binary':
     case 'and':
     case 'or':
     case 'comparison':
-      return { ...e, left: to(e.left), right: to(e.right) }
+      return { ...e, left: next(e.left, false), right: next(e.right, false) }
     case 'between':
-      return { ...e, operand: to(e.operand), low: to(e.low), high: to(e.high) }
+      return { ...e, operand: next(e.operand, false), low: next(e.low, false), high: next(e.high, false) }
     case 'like':
-      return { ...e, operand: to(e.operand), pattern: to(e.pattern) }
+      return { ...e, operand: next(e.operand, false), pattern: next(e.pattern, false) }
     case 'in':
       return {
         ...e,
-        operand: to(e.operand),
-        values: e.values?.map(to),
+        operand: next(e.operand, false),
+        values: e.values?.map(v => next(v, false)),
         query: e.query && mapBody(e.query, next),
       }
     case 'case': {
-      const whens = e.whens.map(w => ({ when: to(w.when), result: to(w.result) }))
-      return { ...e, operand: maybe(e.operand), whens, otherwise: maybe(e.otherwise) }
+      const whens = e.whens.map(w => ({ when: next(w.when, false), result: next(w.result, false) }))
+      return {
+        ...e,
+        operand: e.operand && next(e.operand, false),
+        whens,
+        otherwise: e.otherwise && next(e.otherwise, false),
+      }
     }
     case 'window':
       return {
         ...e,
-        call: to(e.call),
-        partitionBy: e.partitionBy.map(to),
+        call: next(e.call, false),
+        partitionBy: e.partitionBy.map(p => next(p, false)),
         orderBy: e.orderBy.map(s => mapSort(s, next)),
       }
     case 'subquery':

@@ -7,7 +7,6 @@
  * gzip by default), it stores instead, so that no answer is slower for being asked for in gzip. Both work in Node's
  * thread pool, beside the writer.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 import { drained } from './drained.ts'
@@ -37,41 +36,37 @@ export function chooseCoding(acceptEncoding: string | undefined): Coding | undef
 
 /** Answers of fewer bytes are not worth it. */
 export const LEAST = 1024
-/** How long the first bytes wait for more of them. */
+/** How long those wait for more of them. */
 const PATIENCE_MS = 20
+/** Bytes that leave together if they are there together. */
+const MOST = 32 * 1024
 
 export interface Beginning {
-  /** The end has come before `least` bytes. */
-  readonly isSmall: boolean
+  /** Everything, when the end has come. */
+  readonly whole: Buffer | undefined
   /** All chunks, those that were looked at too. */
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
-/** Looks at the first chunk, and at more of them up to `least` bytes; what fails there rejects. */
+/** Takes what is there at once, and waits a little while it is less than `least` bytes; what fails there rejects. */
 export async function lookAhead(chunks: AsyncIterable<Uint8Array>, least: number): Promise<Beginning> {
   const iterator = chunks[Symbol.asyncIterator]()
   const seen: Uint8Array[] = []
   let bytes = 0
   let pending: Promise<IteratorResult<Uint8Array>> | undefined
   let result: IteratorResult<Uint8Array> | undefined = await iterator.next()
-  const patience = new AbortController()
   while (result && !result.done) {
     seen.push(result.value)
     bytes += result.value.length
     pending = undefined
-    if (bytes >= least) break
+    if (bytes >= MOST) break
     pending = iterator.next()
-    pending.catch(() => {}) // whoever reads on meets it
-    result = await Promise.race([
-      pending,
-      sleep(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined),
-    ])
+    result = await soon(pending, bytes < least ? PATIENCE_MS : 0)
   }
-  patience.abort()
 
   async function* all(): AsyncGenerator<Uint8Array> {
     try {
-      yield* seen
+      if (seen.length > 0) yield seen.length === 1 ? seen[0]! : Buffer.concat(seen, bytes)
       if (result?.done) return
       for (let one = await (pending ?? iterator.next()); !one.done; one = await iterator.next())
         yield one.value
@@ -79,7 +74,20 @@ export async function lookAhead(chunks: AsyncIterable<Uint8Array>, least: number
       await iterator.return?.()
     }
   }
-  return { isSmall: result?.done === true && bytes < least, chunks: all() }
+  return { whole: result?.done ? Buffer.concat(seen, bytes) : undefined, chunks: all() }
+}
+
+/** What a promise resolves to, or undefined when that takes longer; 0 ms: when it needs input or output first. */
+function soon<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const late = () => resolve(undefined)
+    const [timer, immediate] = ms > 0 ? [setTimeout(late, ms), undefined] : [undefined, setImmediate(late)]
+    promise.then(value => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+      resolve(value)
+    }, reject)
+  })
 }
 
 /** Bytes that are all there, in a coding. */

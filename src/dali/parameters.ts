@@ -68,8 +68,9 @@ export async function readParameters(
   limits: BodyLimits,
   takeFile?: TakeFile,
 ): Promise<Parameters> {
-  const query = new URL(request.url ?? '/', 'http://host').searchParams
-  const pairs: [string, string][] = [...query]
+  const url = request.url ?? ''
+  const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
+  const pairs: [string, string][] = [...new URLSearchParams(query)]
   if (request.method === 'POST') pairs.push(...(await readBody(request, limits, takeFile)))
   return parametersOf(pairs)
 }

@@ -3,7 +3,8 @@
  * one portal this takes over the socket's bytes and hands them back at the last ReadyForQuery. Against `pg`'s own
  * parser: 880 ms in place of 2,540 ms for 1M rows of 14 columns, 270 ms of CPU.
  *
- * The transaction's beginning, the query and the end go out in one write, so a small query costs one round trip.
+ * The transaction's beginning, the query and the end go out in one write and come back in one answer, so a small query
+ * costs one round trip.
  */
 import type { Socket } from 'node:net'
 import type { Connection } from 'pg'
@@ -11,14 +12,14 @@ import { ServiceError } from '../error.ts'
 import { type Field, type WireType, wireType } from '../votable/field.ts'
 import type { RowBatch } from '../votable/row.ts'
 import { ShapeError } from './error.ts'
-import { describedTypes, errorOf, MESSAGE, portalMessages, queryMessage } from './protocol.ts'
+import { describedTypes, errorOf, MESSAGE, queryMessage, transactionMessages } from './protocol.ts'
 
 /** Bytes that wait for the reader before PostgreSQL's socket is paused. */
 const HIGH_WATER = 512 * 1024
 
 export interface PortalQuery {
-  /** Statement that begins the transaction, or what is left of it. */
-  readonly begin: string
+  /** Statements that begin the transaction, or what is left of its beginning. */
+  readonly begin: readonly string[]
   readonly text: string
   readonly values: readonly string[]
   readonly fields: readonly Field[]
@@ -27,6 +28,9 @@ export interface PortalQuery {
   /** Called when the reader has taken longer than `stallMs` between two batches. */
   readonly stalled: () => void
 }
+
+/** Status in ReadyForQuery: the transaction has failed and waits for its end. */
+const FAILED = 0x45 // 'E'
 
 /** What `pg`'s client accepts as a query of our own ("Submittable"). */
 export class Portal {
@@ -69,6 +73,7 @@ export class Portal {
       const rest = read(chunk)
       if (rest === undefined) {
         this.#flush()
+        if (this.#complete) this.#settle()
         return
       }
       socket.removeListener('data', take)
@@ -79,13 +84,7 @@ export class Portal {
     }
     socket.on('data', take)
     const { begin, text, values, wire } = this.#query
-    socket.write(
-      Buffer.concat([
-        queryMessage(begin),
-        portalMessages(text, values, wire === 'binary' ? 1 : 0),
-        queryMessage('COMMIT'),
-      ]),
-    )
+    socket.write(transactionMessages(begin, text, values, wire === 'binary' ? 1 : 0))
   }
 
   /** Called by `pg` when the connection breaks. */
@@ -118,7 +117,7 @@ export class Portal {
         yield batch
       } else if (this.#failure) {
         throw this.#failure
-      } else if (this.#ended) {
+      } else if (this.#complete || this.#ended) {
         return
       } else {
         await new Promise<void>(resolve => {
@@ -139,7 +138,8 @@ export class Portal {
   #starts = new Int32Array(1024)
   #count = 0
   #data: Buffer | undefined
-  #readies = 0
+  #completed = 0
+  #complete = false
   #begun = false
 
   /** Returns true for the message that ends our time with the socket. */
@@ -161,8 +161,11 @@ export class Portal {
       if (mismatch) this.#fail(new ShapeError(mismatch))
     } else if (type === MESSAGE.error) {
       this.#fail(errorOf(data.subarray(start, end)))
+    } else if (type === MESSAGE.complete) {
+      if (++this.#completed === this.#query.begin.length + 1 && !this.#failure) this.#complete = true
     } else if (type === MESSAGE.ready) {
-      return ++this.#readies === 3 // BEGIN, the portal, COMMIT
+      if (data[start] !== FAILED) return true
+      this.#socket?.write(queryMessage('ROLLBACK'))
     }
     return false
   }
@@ -182,8 +185,7 @@ export class Portal {
     if (this.#queuedBytes >= HIGH_WATER) this.#socket?.pause()
     if (!this.#begun) this.#watchReader()
     this.#begun = true
-    this.#start.resolve()
-    this.#notify()
+    this.#settle()
   }
 
   #fail(error: Error): void {
@@ -196,14 +198,23 @@ export class Portal {
   #end(): void {
     clearTimeout(this.#stall)
     this.#ended = true
+    this.#settle()
+    this.#finish()
+  }
+
+  #settle(): void {
     this.#start.resolve()
     this.#notify()
-    this.#finish()
   }
 
   #notify(): void {
     this.#wake?.()
     this.#wake = undefined
+  }
+
+  /** All rows are there; what is left to come is the end of the transaction. */
+  get complete(): boolean {
+    return this.#complete
   }
 
   /** PostgreSQL is done with it. */

@@ -151,13 +151,16 @@ async function stream(
     client.release()
     query.signal.throwIfAborted()
   }
-  const limits = `SET LOCAL ROLE ${pg.escapeIdentifier(query.role)}; SET LOCAL statement_timeout = ${Math.ceil(query.timeoutMs)}`
-  let begin = `BEGIN READ ONLY; ${limits}`
+  const limits = [
+    `SET LOCAL ROLE ${pg.escapeIdentifier(query.role)}`,
+    `SET LOCAL statement_timeout = ${Math.ceil(query.timeoutMs)}`,
+  ]
+  let begin = ['BEGIN READ ONLY', ...limits]
   if (query.prepare) {
     try {
       await client.query('BEGIN')
       await query.prepare(clientOf(client))
-      begin = `SET TRANSACTION READ ONLY; ${limits}`
+      begin = ['SET TRANSACTION READ ONLY', ...limits]
     } catch (error) {
       client.release(true)
       throw error
@@ -170,7 +173,7 @@ async function stream(
   let cancelled = false
   /** Ends a query that is at work; the connection is dropped, since a late CancelRequest would hit its next query. */
   const stop = (reason: Error) => {
-    if (cancelled || portal.ended) return
+    if (cancelled || portal.complete || portal.ended) return
     cancelled = true
     portal.discard(reason)
     cancel(config, client)
@@ -197,7 +200,8 @@ async function* rows(portal: Portal, stop: (reason: Error) => void): AsyncGenera
   try {
     yield* portal.batches()
   } finally {
-    if (!(portal.failure instanceof StatementError)) stop(portal.failure ?? new Error('the reader left'))
+    if (!portal.complete && !(portal.failure instanceof StatementError))
+      stop(portal.failure ?? new Error('the reader left'))
   }
 }
 

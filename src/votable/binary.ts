@@ -11,8 +11,8 @@ import { isString } from './field.ts'
 import type { RowSource } from './row.ts'
 
 /** Each row begins with a bit for each column that says whether it is NULL; any value may stand beside it. */
-export async function* writeBinary2(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
-  yield* writeStream('BINARY2', source, head, source.fields, [], binaryCell)
+export function writeBinary2(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
+  return writeStream('BINARY2', source, head, source.fields, [], binaryCell)
 }
 
 /**
@@ -20,7 +20,7 @@ export async function* writeBinary2(source: RowSource, head: DocumentHead): Asyn
  * itself is refused; an unsignedByte has none to spare and travels as short. A NULL boolean is `?`, a NULL string or
  * array of variable size is empty, a NULL float is NaN. Elsewhere a NULL is refused: BINARY2 can say it.
  */
-export async function* writeBinary(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
+export function writeBinary(source: RowSource, head: DocumentHead): AsyncGenerator<Uint8Array, void> {
   const fields = source.fields.map(field =>
     field.datatype === 'unsignedByte' && field.arraysize === undefined
       ? { ...field, datatype: 'short' as const }
@@ -29,7 +29,7 @@ export async function* writeBinary(source: RowSource, head: DocumentHead): Async
   const nulls = fields.map(field =>
     field.arraysize === undefined ? SMALLEST[field.datatype]?.text : undefined,
   )
-  yield* writeStream('BINARY', source, head, fields, nulls, (field, spelling) => {
+  return writeStream('BINARY', source, head, fields, nulls, (field, spelling) => {
     const cell = binaryCell(field, spelling)
     const smallest = SMALLEST[field.datatype]
     if (smallest && field.arraysize === undefined) {
