@@ -54,12 +54,7 @@ interface Small {
 }
 
 /** Rows `first` to `first + count` of the middle plane. */
-async function rows(
-  source: ByteSource,
-  { ...image }: FitsImage,
-  first: number,
-  count: number,
-): Promise<Values> {
+async function rows(source: ByteSource, image: FitsImage, first: number, count: number): Promise<Values> {
   const start = image.shape.map((n, axis) => (axis === 0 ? 0 : axis === 1 ? first : n >> 1))
   const size = image.shape.map((n, axis) => (axis === 0 ? n : axis === 1 ? count : 1))
   return floatValues(await readWindow(source, image, { start, size }))

@@ -72,6 +72,16 @@ export const EXAMPLES: readonly Example[] = [
  ORDER BY n DESC`,
   },
   {
+    id: 'images',
+    name: 'Images of a place',
+    description: 'Every image that shows a position, with what it is and where it can be had (ObsCore).',
+    tables: ['ivoa.ObsCore'],
+    query: `SELECT obs_collection, obs_id, filter_name, t_exptime, s_resolution, access_url
+  FROM ivoa.ObsCore
+ WHERE 1 = CONTAINS(POINT('ICRS', 150.1, 2.2), s_region)
+ ORDER BY em_min`,
+  },
+  {
     id: 'tables',
     name: 'What is here',
     description: 'Every column that is a position or a magnitude, by its UCD.',

@@ -1,5 +1,6 @@
 /** The images of a small demo survey: the same on each run, and what the catalogue says. */
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { footprintOf } from '../../src/demo/footprint.ts'
 import { fillDemoImages } from '../../src/demo/images/index.ts'
+import { addNoise } from '../../src/demo/images/noise.ts'
 import { patchesOf, tangentPoint, toPixel } from '../../src/demo/images/plan.ts'
 import { demoSize, fillDemo } from '../../src/demo/index.ts'
 import { openLog } from '../../src/log.ts'
@@ -47,6 +49,34 @@ describe('the plan of the images', () => {
     assert.ok(Math.abs((width * 0.75) / 3600 - 2) < 0.02)
     assert.equal(patchesOf(footprintOf(0.08)).length, 1)
     assert.equal(patchesOf(footprintOf(20_000)).length, 16)
+  })
+})
+
+describe('the noise', () => {
+  it('is the same for a pixel in each patch that shows it, and another in each band', () => {
+    const [a, b] = [
+      { name: 'a', x0: -400, y0: 80, size: 240 },
+      { name: 'b', x0: -240, y0: 200, size: 240 },
+    ]
+    const noise = (patch: typeof a, band: number) => {
+      const plane = new Float32Array(patch!.size ** 2)
+      addNoise(plane, patch!, 7, band, { sky: 4, photons: 0 })
+      return plane
+    }
+    const [first, second, other] = [noise(a, 1), noise(b, 1), noise(b, 2)]
+    let different = 0
+    for (let y = 0; y < 120; y++) {
+      for (let x = 0; x < 80; x++) {
+        const at = y * 240 + x
+        assert.equal(second[at], first[(y + 120) * 240 + x + 160])
+        if (second[at] !== other[at]) different++
+      }
+    }
+    assert.ok(different > 9000)
+    const mean = first.reduce((sum, v) => sum + v, 0) / first.length
+    const variance = first.reduce((sum, v) => sum + (v - mean) ** 2, 0) / first.length
+    assert.ok(Math.abs(mean) < 0.05)
+    assert.ok(Math.abs(variance - 4) < 0.15)
   })
 })
 
@@ -129,6 +159,11 @@ describe('the images of a small survey', { skip: withoutPython('astropy.wcs', 'n
     assert.deepEqual(hashes(), before)
   })
 
+  it('are FITS without a fault', { skip: withoutFitsverify() }, () => {
+    for (const name of ['g/demo_g_0_0.fits', 'i/demo_i_0_0.fits'])
+      assert.match(execFileSync('fitsverify', ['-q', path.join(folder, name)]).toString(), /verification OK/)
+  })
+
   it('are placed as astropy places them', () => {
     const box = footprintOf(SIZE.areaDeg2)
     const [patch] = patchesOf(box)
@@ -152,6 +187,10 @@ print(json.dumps([[float(v) for v in w.all_world2pix([p], 0)[0]] for p in json.l
     })
   })
 })
+
+function withoutFitsverify(): string | false {
+  return spawnSync('fitsverify', ['-h']).error ? 'fitsverify is not installed' : false
+}
 
 /** Fits of the point spread function at the catalogue's places, weighted as for faint stars. */
 const PHOTOMETRY = `
