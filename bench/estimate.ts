@@ -27,7 +27,7 @@ const QUERIES: readonly string[] = [
   'SELECT table_name, column_name FROM tap_schema.columns',
 ]
 
-almagest('demo')
+almagest('demo', '--no-images')
 const service = await startService()
 console.log('estimated s   taken s   ratio   rows estimated   rows')
 for (const query of QUERIES) {

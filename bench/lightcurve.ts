@@ -12,7 +12,7 @@ const ROUNDS = Number(process.argv[2] ?? 5)
 const CURVE = `SELECT f.objectid, expmidptmjd, f.band, psfflux, psffluxerr, forcedsourceid, visitid, pixelflags
   FROM demo.forcedsource f JOIN demo.visit v USING (visitid)`
 
-almagest('demo')
+almagest('demo', '--no-images')
 const service = await startService()
 const client = new pg.Client(service.database)
 await client.connect()

@@ -34,7 +34,7 @@ interface Found {
   readonly falseAlarm: number
 }
 
-almagest('demo')
+almagest('demo', '--no-images')
 const service = await startService()
 const client = new pg.Client(service.database)
 await client.connect()
