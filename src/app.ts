@@ -1,5 +1,6 @@
 /** The HTTP service: routers under their paths, and what holds for every request. */
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Config } from './config.ts'
 import { cutoutRouter } from './cutout/router.ts'
@@ -7,14 +8,17 @@ import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
-import { filesRouter } from './files/router.ts'
 import { mocRouter } from './files/moc-router.ts'
 import { previewRouter } from './files/preview-router.ts'
+import { filesRouter } from './files/router.ts'
+import { publishedTrees } from './hips/published.ts'
+import { hipsRouter } from './hips/router.ts'
 import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
 import { portalRouter } from './portal/router.ts'
 import { coneRouter } from './scs/router.ts'
 import { sia2Router } from './sia/router.ts'
+import { sia1Router } from './sia/sia1-router.ts'
 import type { Annotate } from './tap/query.ts'
 import { tapRouter } from './tap/router.ts'
 import type { Catalog } from './tap/tap-schema.ts'
@@ -70,11 +74,11 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/datalink', datalinkRouter({ db, config, curves, jobs, upSince, origin }))
   app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
   app.use('/files', filesRouter({ db }))
-  app.use(
-    '/scs',
-    coneRouter({ db, config, catalog, describe: annotate, spool: jobs.spool, upSince, origin }),
-  )
+  app.use('/scs', coneRouter({ db, config, catalog, describe: annotate, spool: jobs.spool, upSince, origin }))
+  app.use('/sia1', sia1Router({ db, config, spool: jobs.spool, upSince, origin }))
   app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
+  const trees = publishedTrees(join(config.dir, 'hips'))
+  app.use('/hips', hipsRouter({ trees, origin }))
   app.use('/preview', previewRouter({ db, config }))
   app.use('/moc', mocRouter({ db }))
   app.get('/healthz', async (_request, response) => {
@@ -84,7 +88,7 @@ export function createApp(deps: AppDependencies): Express {
       .type('text/plain')
       .send(`${notes[0] ?? 'ok'}\n`)
   })
-  app.use(portalRouter({ db, catalog, config, origin }))
+  app.use(portalRouter({ db, catalog, config, trees, origin }))
   app.use((request, response) => {
     response
       .status(404)

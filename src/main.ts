@@ -1,6 +1,7 @@
 /** `npm start`: the demo service. It answers at once and fills the demo survey when there is none. */
 import { type Config, loadConfig } from './config.ts'
 import type { Database } from './db/database.ts'
+import { fillDemoHips } from './demo/hips.ts'
 import { fillDemoImages } from './demo/images/index.ts'
 import { demoSize, demoState, fillDemo } from './demo/index.ts'
 import { openLog } from './log.ts'
@@ -45,6 +46,7 @@ async function fill(service: Service, config: Config, signal: AbortSignal): Prom
       console.log(`The demo survey is filled (${seconds.toFixed(0)} s). Try an example: ${service.url}/`)
     }
     await fillImages(db, config, bar, signal)
+    await fillHips(db, config, bar, signal)
   } catch (error) {
     bar.end()
     if (!signal.aborted) throw error
@@ -66,6 +68,22 @@ async function fillImages(
   } catch (error) {
     bar.end()
     if (!signal.aborted) console.error(`The demo has no images: ${(error as Error).message}`)
+  }
+}
+
+async function fillHips(
+  db: Database,
+  config: Config,
+  bar: ReturnType<typeof progressBar>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const made = await fillDemoHips(db, config, bar.report, signal)
+    bar.end()
+    if (made.length > 0) console.log(`And so is its sky, to pan and zoom: /sky (${made.join(', ')}).`)
+  } catch (error) {
+    bar.end()
+    if (!signal.aborted) console.error(`The demo has no HiPS: ${(error as Error).message}`)
   }
 }
 

@@ -51,6 +51,8 @@ export interface BuildRequest {
   readonly memoryBytes: number
   readonly threads?: number
   readonly report: Report
+  /** Aborting ends the threads; the next build goes on from there. */
+  readonly signal?: AbortSignal
 }
 
 export interface BuiltTree {
@@ -213,7 +215,7 @@ async function makeTiles(
     spool: request.spool,
     cacheBytes: request.memoryBytes / threads,
   }
-  await inThreads(work, setup, threads, {
+  await inThreads(work, setup, threads, request.signal, {
     leaf() {
       request.report({ phase: 'tiles', done: ++done, total })
     },

@@ -119,10 +119,18 @@ export interface ColorRequest {
   readonly formats: readonly ColorFormat[]
   readonly look: ColorLook
   readonly report: Report
+  readonly signal?: AbortSignal
 }
 
 /** Writes all tiles of a colour HiPS anew; resolves to their number. */
-export async function colorTiles({ root, trees, formats, look, report }: ColorRequest): Promise<number> {
+export async function colorTiles({
+  root,
+  trees,
+  formats,
+  look,
+  report,
+  signal,
+}: ColorRequest): Promise<number> {
   for (const tree of trees) {
     if (tree.properties.get('hips_pixel_bitpix') !== '-32')
       throw new ServiceError('usage', `${tree.name} has no FITS tiles of 32-bit floating-point numbers`)
@@ -137,6 +145,7 @@ export async function colorTiles({ root, trees, formats, look, report }: ColorRe
   }
   rmSync(root, { recursive: true, force: true })
   for (const [done, tile] of all.entries()) {
+    signal?.throwIfAborted()
     report({ phase: 'tiles', done, total: all.length })
     const bands = trees.map(tree => readFits(tree, tile) ?? EMPTY) as unknown as Bands
     const rgba = colorPixels(bands, TILE_WIDTH, look)

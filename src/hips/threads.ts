@@ -14,15 +14,21 @@ export async function inThreads(
   tasks: readonly SubtreeTask[],
   setup: WorkerSetup,
   threads: number,
+  signal: AbortSignal | undefined,
   events: ThreadEvents,
 ): Promise<void> {
+  signal?.throwIfAborted()
   if (tasks.length === 0) return
   const stretches = stretchesOf(tasks, Math.min(threads, tasks.length))
   const workers = stretches.map(
     () => new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: setup }),
   )
+  const aborted = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
   try {
-    await Promise.all(workers.map((worker, own) => work(worker, () => next(stretches, own), events)))
+    const all = workers.map((worker, own) => work(worker, () => next(stretches, own), events))
+    await Promise.race([Promise.all(all), aborted])
   } finally {
     await Promise.all(workers.map(worker => worker.terminate()))
   }

@@ -3,14 +3,17 @@ import { fileURLToPath } from 'node:url'
 import express, { type Request, Router } from 'express'
 import type { Config } from '../config.ts'
 import type { Client } from '../db/database.ts'
+import type { PublishedTrees } from '../hips/published.ts'
 import type { Catalog } from '../tap/tap-schema.ts'
 import { shownCollections } from './images.ts'
 import { frontPage } from './page.ts'
+import { skyPage } from './sky.ts'
 
 export interface PortalDependencies {
   readonly db: Client
   readonly catalog: () => Promise<Catalog>
   readonly config: Config
+  readonly trees: PublishedTrees
   readonly origin: (request: Request) => string
 }
 
@@ -20,14 +23,26 @@ const ASSETS = fileURLToPath(new URL('assets', import.meta.url))
 const POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-export function portalRouter({ db, catalog, config, origin }: PortalDependencies): Router {
+/** Aladin Lite makes its own styles and workers and compiles WebAssembly; it may reach this service only. */
+const SKY_POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
+
+/** Aladin Lite as its authors publish it. */
+const ALADIN = fileURLToPath(import.meta.resolve('aladin-lite'))
+
+export function portalRouter({ db, catalog, config, trees, origin }: PortalDependencies): Router {
   const router = Router()
+  router.get('/assets/aladin.js', (_request, response) => response.sendFile(ALADIN, { maxAge: '1d' }))
   const remembered = lately(() => shownCollections(db))
   router.use('/assets', express.static(ASSETS, { maxAge: '1h', index: false }))
   router.get(['/', '/tap'], async (request, response) => {
     response.setHeader('Content-Security-Policy', POLICY)
     const collections = await remembered()
     response.type('html').send(frontPage(await catalog(), collections, config, origin(request)).text)
+  })
+  router.get('/sky', async (_request, response) => {
+    response.setHeader('Content-Security-Policy', SKY_POLICY)
+    response.type('html').send(skyPage(await trees.all(), config.title).text)
   })
   return router
 }

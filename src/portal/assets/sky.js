@@ -1,0 +1,32 @@
+// The sky page: Aladin Lite on the HiPS of this service, and of nobody else.
+import A from './aladin.js'
+
+const trees = JSON.parse(document.getElementById('trees').textContent)
+const select = document.getElementById('survey')
+
+if (trees.length > 0) {
+  await A.init
+  const [first] = trees
+  const aladin = A.aladin('#aladin', {
+    survey: surveyOf(first),
+    target: `${first.ra} ${first.dec}`,
+    fov: first.fov,
+    cooFrame: 'ICRS',
+    hipsList: [],
+    log: false,
+    showShareControl: false,
+    showSimbadPointerControl: false,
+    showLayersControl: true,
+    showCooGridControl: true,
+  })
+  select.addEventListener('change', () => {
+    const tree = trees.find(({ name }) => name === select.value)
+    aladin.setImageSurvey(surveyOf(tree))
+  })
+}
+
+function surveyOf({ name, title, formats }) {
+  const url = new URL(`../hips/${name}`, import.meta.url).href
+  const imgFormat = ['webp', 'png', 'jpeg', 'fits'].find(format => formats.includes(format))
+  return A.imageHiPS(name, { url, name: title, imgFormat })
+}
