@@ -3,7 +3,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
 import { cutoutDescriptors, cutoutIds } from '../images/descriptors.ts'
 import { type LocatedImage, locateAll } from '../images/locate.ts'
-import { fileType, fileUrl, previewUrl } from '../images/urls.ts'
+import { fileType, fileUrl, PREVIEW_TYPE, previewUrl } from '../images/urls.ts'
 import type { Cell } from './rows.ts'
 
 export interface ImageLinks {
@@ -108,10 +108,10 @@ function rowsOf(
     ]
   }
   const service = (ref: string, description: string, local: string): readonly Cell[] => {
-    const type = local === 'cutout' ? 'application/fits' : null
+    const type = local === 'cutout' ? 'image/fits' : null
     return [id, null, ref, null, description, '#cutout', type, null, kind, local, 'false', true]
   }
-  const preview = previewUrl(origin, image) + (image.hdu === 0 ? '' : `?HDU=${image.hdu}`)
+  const preview = previewUrl(origin, image.did)
   return [
     file('#this', image, title, 'file'),
     [
@@ -121,7 +121,7 @@ function rowsOf(
       null,
       `Thumbnail of ${title}`,
       '#preview',
-      'image/png',
+      PREVIEW_TYPE,
       null,
       '#image',
       'thumbnail',

@@ -23,6 +23,8 @@ export function imageDescriptors(origin: string, ref: string): readonly string[]
   ]
 }
 
+const CUTOUT_TYPES = ['image/fits', 'image/png', 'image/jpeg', 'image/webp']
+
 export interface CutoutOf {
   /** The XML IDs are this with `_sync` and `_async`. */
   readonly id: string
@@ -48,7 +50,7 @@ export function cutoutDescriptors(origin: string, { id, ref, image }: CutoutOf):
       description,
       accessUrl: `${origin}/cutout/${resource}`,
       standardId,
-      ...(resource === 'sync' && { contentType: 'application/fits' }),
+      ...(resource === 'sync' && { contentType: 'image/fits' }),
       inputs,
     })
   return [
@@ -93,6 +95,7 @@ function filters(image: LocatedImage | undefined): readonly string[] {
     image === undefined || states.length > 1
       ? textParam('POL', '', { ucd: 'meta.code;phys.polarization' }, options(states))
       : '',
+    textParam('RESPONSEFORMAT', '', { ucd: 'meta.code.mime' }, options(CUTOUT_TYPES)),
   ]
 }
 

@@ -1,15 +1,21 @@
-/** Where a file and its thumbnail are. Every part of a key is percent-encoded (RFC 3986 §2.3). */
+/** Where a file and its thumbnail are. */
 import type { LocatedImage } from './locate.ts'
 
 type Placed = Pick<LocatedImage, 'collection' | 'key'>
 
+/** Everything but unreserved characters is percent-encoded (RFC 3986 §2.3). */
 const encoded = (part: string) =>
   encodeURIComponent(part).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
-const pathOf = ({ collection, key }: Placed) => [collection, ...key.split('/')].map(encoded).join('/')
+export function fileUrl(origin: string, { collection, key }: Placed): string {
+  return `${origin}/files/${[collection, ...key.split('/')].map(encoded).join('/')}`
+}
 
-export const fileUrl = (origin: string, image: Placed) => `${origin}/files/${pathOf(image)}`
-export const previewUrl = (origin: string, image: Placed) => `${origin}/preview/${pathOf(image)}`
+/** Its path is what the publisher DID has after the authority, which is encoded as it is. */
+export const previewUrl = (origin: string, did: string) =>
+  `${origin}/preview/${did.replace(/^ivo:\/\/[^/]*\//, '').replace('?', '/')}`
+
+export const PREVIEW_TYPE = 'image/jpeg'
 
 /** Collection and key from what follows `/files/` in a URL; undefined for what is no such path. */
 export function placeOf(path: string): Placed | undefined {

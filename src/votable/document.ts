@@ -39,6 +39,8 @@ export interface DocumentHead {
   readonly description?: string
   readonly cooSys?: readonly CooSys[]
   readonly timeSys?: readonly TimeSys[]
+  /** PARAM elements of the results as XML, before the table. */
+  readonly params?: readonly string[]
   /** GROUP elements of the table as XML, after its FIELDs. */
   readonly groups?: readonly string[]
   /** RESOURCE elements (service descriptors) as XML, appended after the results. */
@@ -105,6 +107,7 @@ export function documentHead(
       ({ id, timescale, refposition, timeorigin }) =>
         `${element('TIMESYS', { ID: id, timeorigin, timescale, refposition })}\n`,
     ),
+    ...(head.params ?? []).map(xml => `${xml}\n`),
     head.tableName ? `${element('TABLE', { name: head.tableName }).slice(0, -2)}>\n` : '<TABLE>\n',
     ...withUniqueIds(fields).map((field, i) => fieldElement(field, nulls[i])),
     ...(head.groups ?? []).map(xml => `${xml}\n`),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { testDatabase } from '../support/database.ts'
-import { addImages, square } from '../support/images.ts'
+import { addImages, square, type TestImage } from '../support/images.ts'
 import { pythonClient, withoutPython } from '../support/python.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 import { stilts, withoutStilts } from '../support/stilts.ts'
@@ -13,7 +13,7 @@ const database = await testDatabase()
 const did = (name: string) => `ivo://x.test/test?${name}`
 
 /** Names are keys; each test asks for some and names those that must come. */
-const IMAGES = [
+const IMAGES: readonly TestImage[] = [
   {
     did: did('g'),
     region: square(10, 20),

@@ -1,0 +1,101 @@
+/**
+ * SIA 2.0 on 1,000,000 images against the bare SELECT on a connection that stays open, in turn: cones of 0.5 and 5
+ * degrees, and a cone with BAND, TIME and COLLECTION. The same rows come by either way.
+ */
+import pg from 'pg'
+import { SELECT_LIST } from '../src/sia/columns.ts'
+import { inTurn, report, startService } from './support.ts'
+
+const IMAGES = 1_000_000
+const ROUNDS = 5
+const CONES = 40
+
+const service = await startService()
+const client = new pg.Client({
+  connectionString: service.database,
+  options: '-c search_path=pg_catalog,pgsphere -c jit=off',
+})
+await client.connect()
+
+/** Squares of 0.2 degrees all over the sky. */
+async function fill(): Promise<void> {
+  const { rows } = await client.query('SELECT count(*)::int AS n FROM almagest.image')
+  if (rows[0].n >= IMAGES) return
+  console.log(`filling ${IMAGES} images`)
+  await client.query(
+    `INSERT INTO almagest.image_collection (collection) VALUES ('bench') ON CONFLICT DO NOTHING`,
+  )
+  await client.query(`
+    INSERT INTO almagest.image_file (collection, key, location, bytes, modified, media_type)
+    SELECT 'bench', i || '.fits', '/nowhere/' || i, 8000000, now(), 'image/fits' FROM generate_series(1, ${IMAGES}) AS g(i)
+    ON CONFLICT DO NOTHING`)
+  await client.query(`
+    INSERT INTO almagest.image (file_id, hdu, calib_level, obs_collection, obs_id, obs_publisher_did, obs_title, s_ra, s_dec,
+      s_fov, s_region, s_resolution, s_pixel_scale, s_xel1, s_xel2, t_min, t_max, t_exptime, em_min, em_max, facility_name,
+      instrument_name, filter_name, bitpix)
+    SELECT file_id, 0, 2, 'bench', key, 'ivo://bench.test/bench?' || key, 'Image ' || key, ra, dec, 0.28,
+      ('{' || (SELECT string_agg(format('(%sd,%sd)', mod((ra + x * 0.1 / cos(radians(dec)) + 360)::numeric, 360), dec + y * 0.1), ',' ORDER BY n)
+                 FROM (VALUES (1, -1, -1), (2, 1, -1), (3, 1, 1), (4, -1, 1)) AS v(n, x, y)) || '}')::spoly,
+      0.7, 0.2, 3600, 3600, t, t + 0.01, 60, em, em * 1.2, 'Bench', 'Camera', 'r', -32
+    FROM (SELECT file_id, key, random() * 360 AS ra, greatest(-89, least(89, degrees(asin(2 * random() - 1)))) AS dec,
+                 58000 + random() * 3000 AS t, (4 + (random() * 5)::int) * 1e-7 AS em
+            FROM almagest.image_file WHERE collection = 'bench') AS f`)
+  await client.query('ANALYZE almagest.image, almagest.image_file')
+}
+
+interface Query {
+  readonly parameters: Readonly<Record<string, string>>
+  readonly where: string
+}
+
+const cone = (radius: number, i: number): Query => {
+  const [ra, dec] = [(i * 137.508) % 360, ((i * 53.7) % 120) - 60]
+  return {
+    parameters: { POS: `CIRCLE ${ra} ${dec} ${radius}` },
+    where: `s_region && scircle(spoint(radians(${ra}), radians(${dec})), radians(${radius}))`,
+  }
+}
+
+const narrowed = (i: number): Query => {
+  const { parameters, where } = cone(2, i)
+  return {
+    parameters: { ...parameters, BAND: '5e-7 6e-7', TIME: '58000 59000', COLLECTION: 'bench' },
+    where: `${where} AND em_min <= 6e-7 AND em_max >= 5e-7 AND t_min <= 59000 AND t_max >= 58000 AND obs_collection = 'bench'`,
+  }
+}
+
+const kinds = { '0.5 deg': (i: number) => cone(0.5, i), '5 deg': (i: number) => cone(5, i), narrowed }
+
+async function bare({ where }: Query): Promise<number> {
+  const { rows } = await client.query({
+    text: `SELECT ${SELECT_LIST} FROM almagest.obscore AS o WHERE o.dataproduct_type IN ('image', 'cube') AND ${where} LIMIT 100001`,
+    rowMode: 'array',
+  })
+  return rows.length
+}
+
+async function http({ parameters }: Query): Promise<number> {
+  const response = await fetch(`${service.url}/sia2/query?${new URLSearchParams(parameters)}`)
+  return (await response.text()).split('<TR>').length - 1
+}
+
+/** Milliseconds a query. */
+async function each(work: (query: Query) => Promise<number>, kind: (i: number) => Query): Promise<number> {
+  const begun = performance.now()
+  for (let i = 0; i < CONES; i++) await work(kind(i))
+  return (performance.now() - begun) / CONES
+}
+
+try {
+  await fill()
+  for (const [name, kind] of Object.entries(kinds)) {
+    const rows = [await bare(kind(1)), await http(kind(1))]
+    if (rows[0] !== rows[1]) throw new Error(`${name}: ${rows[0]} rows by SQL, ${rows[1]} by HTTP`)
+    console.log(`${name}: ${rows[0]} rows`)
+    const tasks = { [`${name} SQL`]: () => each(bare, kind), [`${name} SIA2`]: () => each(http, kind) }
+    report(await inTurn(tasks, ROUNDS), { [`${name} SIA2`]: `${name} SQL` })
+  }
+} finally {
+  await client.end()
+  await service.stop()
+}
