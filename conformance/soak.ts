@@ -33,13 +33,15 @@ type Target = 'web' | 'runner' | 'postgres' | 'backend'
 
 const SITE = 'jobs:\n  leaseSeconds: 3\n  listAnonymous: true\n'
 
-/** Work of about 0, 0.3 and 3 seconds; the number comes back in the result, to know it by. */
+/** Work of about 0, 0.3 and 3 seconds, and a result too large to stand beside its job's row; the number comes back in the result, to know it by. */
 const QUERIES = [
   (n: number) => `SELECT TOP 1 ${n} AS n, 1 AS c FROM tap_schema.tables`,
   (n: number) =>
     `SELECT ${n} AS n, COUNT(*) AS c FROM tap_schema.columns AS a, tap_schema.columns AS b, tap_schema.columns AS c, tap_schema.tables AS d`,
   (n: number) =>
     `SELECT ${n} AS n, COUNT(*) AS c FROM tap_schema.columns AS a, tap_schema.columns AS b, tap_schema.columns AS c, tap_schema.columns AS d, tap_schema.tables AS e`,
+  (n: number) =>
+    `SELECT TOP 3000 ${n} AS n, a.column_name AS c FROM tap_schema.columns AS a, tap_schema.columns AS b`,
 ]
 
 export async function soak(

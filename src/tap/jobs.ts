@@ -24,6 +24,10 @@ export interface TapJobsDependencies {
 const SMALL_COST = 100
 const SMALL_SECONDS = 0.005
 const EXPLAIN_MS = 5000
+/** Uploads of more bytes are not read just to know how long the query takes. */
+const LARGE_UPLOAD = 2_000_000
+/** Bytes a second that come into temporary tables (bench/upload.ts, TABLEDATA, the slowest). */
+const UPLOAD_RATE = 10_000_000
 
 export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDependencies): JobKind {
   return {
@@ -34,9 +38,16 @@ export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDepend
     title: parameters => parameters.single('QUERY') || undefined,
 
     /** Most queries are small, and PostgreSQL's plan says so in a millisecond; the others see the query doctor. */
-    async estimate({ parameters, identity }) {
+    async estimate({ parameters, identity, uploads, files, folder }) {
       const params = tapParameters(parameters)
       const signal = AbortSignal.timeout(2 * EXPLAIN_MS)
+      const bytes = uploads.reduce((sum, upload) => sum + upload.bytes, 0)
+      if (bytes > LARGE_UPLOAD) return { seconds: bytes / UPLOAD_RATE }
+      if (bytes > 0) {
+        const tables = await uploadsOf({ parameters, files: await files(), folder })
+        const { estimate } = await checkQuery({ db, catalog, limits }, params, tables, identity, signal)
+        return estimate ? { seconds: estimate.seconds + bytes / UPLOAD_RATE } : undefined
+      }
       const { maxrecDefault, maxrecHard } = limits
       const maxrec = Math.min(params.maxrec ?? maxrecDefault, maxrecHard)
       const compiled = compile(params.query, (await catalog()).tables, { maxrec })

@@ -64,7 +64,8 @@ export function startDelivery(jobs: Jobs, notify: Notify, log: Log): Delivery {
 
   async function send(job: Job, { id, target }: Message): Promise<void> {
     if (target.startsWith('mailto:')) return sendMail(notify, jobs, job, target.slice('mailto:'.length), id)
-    return postWebhook(notify, jobs, job, { url: target, id, key: signingKey(await newestSecret(db), job) })
+    const { secret } = await newestSecret(db)
+    return postWebhook(notify, jobs, job, { url: target, id, key: signingKey(secret, job) })
   }
 
   const listening = db.listen('uws_message', wake)

@@ -1,7 +1,7 @@
 /** Server-sent events (HTML §9.2): jobs as they change, each time the whole of what people see of them. */
 import type { ServerResponse } from 'node:http'
 import type { JobEvent } from './events.ts'
-import { ACTIVE, type Job, type Jobs } from './job.ts'
+import { ENDED, type Job, type Jobs } from './job.ts'
 import { JOB_COLUMNS, type JobRow, jobOf } from './row.ts'
 
 /** Changes within this time go out together. */
@@ -44,7 +44,7 @@ export async function streamEvents(
       for (const one of found) send('job', view(one))
       const gone = ids.filter(id => !found.some(one => one.id === id))
       for (const id of gone) send('gone', { id })
-      if (job && (gone.length > 0 || (found[0] && !ACTIVE.includes(found[0].phase)))) response.end()
+      if (job && (gone.length > 0 || (found[0] && ENDED.includes(found[0].phase)))) response.end()
     } catch {
       response.end() // the client comes back and hears the state anew
     }

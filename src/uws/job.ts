@@ -35,6 +35,9 @@ export const PHASES: readonly Phase[] = [
 /** Phases that WAIT blocks in (UWS 1.1 §2.2.1.2). */
 export const ACTIVE: readonly Phase[] = ['PENDING', 'QUEUED', 'EXECUTING']
 
+/** Phases that a job does not leave for one of those before. */
+export const ENDED: readonly Phase[] = ['COMPLETED', 'ERROR', 'ABORTED', 'ARCHIVED']
+
 /** Jobs of small estimate do not wait behind long ones. */
 export type Lane = 'fast' | 'slow'
 

@@ -140,7 +140,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     const { job } = await jobFor(request)
     const messages = await messagesOf(db, job.id)
     response.json({
-      signingKey: jobs.notify?.webhooks ? signingKey(await newestSecret(db), job) : null,
+      signingKey: jobs.notify?.webhooks ? signingKey((await newestSecret(db)).secret, job) : null,
       messages: messages.map(one => ({
         target: shownTarget(one.target),
         state: one.state,

@@ -13,8 +13,9 @@ export interface Link {
 }
 
 export async function signLink(client: Client, job: string, result: string): Promise<Link> {
-  const seconds = Math.floor(Date.now() / 1000) + LINK_SECONDS
-  const signature = sign(await newestSecret(client), job, result, seconds).toString('base64url')
+  const { secret, now } = await newestSecret(client)
+  const seconds = Math.floor(now) + LINK_SECONDS
+  const signature = sign(secret, job, result, seconds).toString('base64url')
   return { expires: new Date(seconds * 1000), query: `expires=${seconds}&signature=${signature}` }
 }
 
@@ -27,11 +28,12 @@ export async function checkLink(
 ): Promise<void> {
   const seconds = Number(given.expires)
   const signature = Buffer.from(given.signature ?? '', 'base64url')
-  const expected = sign(await newestSecret(client), job, result, seconds)
+  const { secret, now } = await newestSecret(client)
+  const expected = sign(secret, job, result, seconds)
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
     throw new ServiceError('forbidden', 'The signature of this link is not right.')
   }
-  if (seconds * 1000 < Date.now()) {
+  if (seconds < now) {
     throw new ServiceError('forbidden', 'This link is no longer good; ask for a new one.')
   }
 }
@@ -42,9 +44,11 @@ function sign(secret: string, job: string, result: string, seconds: number): Buf
     .digest()
 }
 
-export async function newestSecret(client: Client): Promise<string> {
-  const rows = await client.query<{ secret: string }>(
-    'SELECT secret FROM uws.secret ORDER BY created_at DESC LIMIT 1',
+/** With the database's time in seconds: the clocks of web processes may differ. */
+export async function newestSecret(client: Client): Promise<{ secret: string; now: number }> {
+  const rows = await client.query<{ secret: string; now: number }>(
+    `SELECT secret, extract(epoch FROM clock_timestamp())::float8 AS now
+       FROM uws.secret ORDER BY created_at DESC LIMIT 1`,
   )
-  return rows[0]!.secret
+  return rows[0]!
 }

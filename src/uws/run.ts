@@ -179,12 +179,12 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
 
   /** Says it again while the database is away, as long as the lease lets it; after that, recovery speaks. */
   async function told<T>(say: () => Promise<T>): Promise<T> {
-    const until = Date.now() + limits.leaseSeconds * 1000
+    const until = performance.now() + limits.leaseSeconds * 1000
     for (;;) {
       try {
         return await say()
       } catch (error) {
-        if (!(isOutage(error) || isConnectionLoss(error)) || Date.now() > until) throw error
+        if (!(isOutage(error) || isConnectionLoss(error)) || performance.now() > until) throw error
         await sleep(RETRY_MS)
       }
     }
@@ -256,8 +256,8 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       offEvents()
       clearInterval(timers[1])
       clearInterval(timers[2])
-      const late = Date.now() + graceMs
-      while (kept > 0 && Date.now() < late) await sleep(5)
+      const late = performance.now() + graceMs
+      while (kept > 0 && performance.now() < late) await sleep(5)
       await filling // what is being claimed just now gets the grace like the rest
       const left = new AbortController()
       await Promise.race([

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from '../../src/db/database.ts'
+import { searchJobs } from '../../src/uws/search.ts'
 import { sweepJobs } from '../../src/uws/sweep.ts'
 import { testDatabase } from '../support/database.ts'
-import { jobClient } from '../support/jobs.ts'
+import { ENDLESS, jobClient } from '../support/jobs.ts'
 import { fillSample } from '../support/sample.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
@@ -257,6 +259,27 @@ describe('/jobs', () => {
     all.abort()
   })
 
+  it('holds what runs; it is run again by PHASE=RUN, and followed all the while', async () => {
+    const id = await jobs.create({ LANG: 'ADQL', QUERY: ENDLESS, PHASE: 'RUN' })
+    while ((await jobs.phase(id)) !== 'EXECUTING') await sleep(10)
+    const events = fetch(`${service.url}/jobs/${id}/events`).then(response => response.text())
+    await sleep(200)
+    const held = await call('POST', `/${id}/hold`)
+    assert.equal(held.json.phase, 'SUSPENDED')
+    const again = await call('POST', `/${id}/hold`)
+    assert.equal(again.status, 400)
+    assert.match(again.text, /The job is SUSPENDED; one that is QUEUED or EXECUTING can be held/)
+    assert.match((await jobs.get(`/${id}?WAIT=30`)).text, /<uws:phase>SUSPENDED</)
+    assert.equal((await jobs.post(`/${id}/executionduration`, { EXECUTIONDURATION: '77' })).status, 303)
+    await jobs.post(`/${id}/phase`, { PHASE: 'RUN' })
+    while ((await jobs.phase(id)) !== 'EXECUTING') await sleep(10)
+    assert.match((await jobs.get(`/${id}`)).text, /<uws:executionDuration>77</)
+    await jobs.post(`/${id}/phase`, { PHASE: 'ABORT' })
+    const phases = [...(await events).matchAll(/"phase":"(\w+)"/g)].map(([, phase]) => phase)
+    assert.deepEqual([phases[0], phases.at(-1)], ['EXECUTING', 'ABORTED'])
+    assert.ok(phases.includes('SUSPENDED'), phases.join(' '))
+  })
+
   it('shows nobody the jobs of others', async () => {
     const id = await done()
     await service.db.query(`UPDATE uws.job SET owner = 'anna' WHERE job_id = $1`, [id])
@@ -283,6 +306,24 @@ describe('/jobs', () => {
     )
   })
 
+  /** How PostgreSQL reads a page in the middle of the list. */
+  const planOfPage = async () => {
+    let plan = ''
+    const explaining: Client = {
+      ...service.db,
+      async query<Row extends object>(text: string, values?: readonly unknown[]) {
+        const rows = await service.db.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values)
+        plan = rows.map(row => row['QUERY PLAN']).join('\n')
+        return service.db.query<Row>(text, values)
+      },
+    }
+    const none = { text: undefined, runId: undefined, kind: undefined, after: undefined, until: undefined }
+    const cursor = `${Date.now() - 50_000_000}_00000000-0000-4000-8000-000000000000`
+    const { jobs } = await searchJobs(explaining, 'anonymous', { ...none, phases: [], limit: 50, cursor })
+    assert.equal(jobs.length, 50)
+    return plan
+  }
+
   it('lists 100,000 jobs: a page at once, the whole of them as UWS wants it', async () => {
     await service.db.query(
       `INSERT INTO uws.job (job_id, kind, identity, title, parameters, phase, creation_time, execution_duration, destruction)
@@ -290,10 +331,10 @@ describe('/jobs', () => {
               now() - n * interval '1 second', 3600, now() + interval '7 days' FROM generate_series(1, 100000) AS n`,
     )
     await service.db.query('ANALYZE uws.job')
-    const begun = performance.now()
     const page = await call<{ jobs: View[]; next: string }>('GET', '?limit=50')
     assert.equal(page.json.jobs.length, 50)
-    assert.ok(performance.now() - begun < 1000)
+    assert.match(await planOfPage(), /Limit.*\n *-> +Index Scan using job_by_owner/)
+    assert.doesNotMatch(await planOfPage(), /Sort.*\n.*(job_by_owner|Seq Scan on job)/)
     assert.equal((await jobs.get('')).text.match(/<uws:jobref /g)!.length, 100_000)
     assert.equal((await jobs.get('?LAST=5')).text.match(/<uws:jobref /g)!.length, 5)
   })
