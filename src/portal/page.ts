@@ -94,7 +94,7 @@ ${ENDPOINTS.map(
 </table>
 </section>
 </main>
-<footer><p>Almagest: TAP 1.1 and ADQL 2.1 on PostgreSQL.</p></footer>
+<footer><p>Almagest: a sky survey in the Virtual Observatory, on PostgreSQL.</p></footer>
 </body>
 </html>
 `
@@ -107,6 +107,12 @@ const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['/tap/capabilities', 'What the service can do: functions, formats, limits'],
   ['/tap/availability', 'Whether it is up'],
   ['/tap/examples', 'Example queries for clients (DALI)'],
+  ['/sky', 'The sky to pan and zoom, in Aladin Lite'],
+  ['/hips/list', 'HiPS of this service, for Aladin'],
+  ['/sia2/capabilities', 'Simple Image Access 2.0: /sia2/query (and 1.0: /sia1/query)'],
+  ['/cutout/capabilities', 'SODA 1.0: cutouts at /cutout/sync and /cutout/async'],
+  ['/datalink/capabilities', 'DataLink 1.1: /datalink/links, and light curves at /datalink/timeseries'],
+  ['/jobs', 'Your jobs, as JSON'],
 ]
 
 function summary(tables: number, rows: number): string {
