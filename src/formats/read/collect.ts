@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** Bytes read between two collections. */
-const STEP = 4 * 1024 * 1024
+const STEP = 2 * 1024 * 1024
 
 let collect: ((options: { type: 'minor' }) => void) | undefined
 let read = 0

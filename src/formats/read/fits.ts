@@ -36,6 +36,7 @@ export async function openFits(
   const facts = newFacts()
   const notices: string[] = []
   const { fields, columns } = columnsOf(table, facts, notices)
+  noticeColumnOriented(table, notices)
   if (source.random && choice === undefined) await noticeOthers(walk, notices)
   return {
     fields,
@@ -88,6 +89,16 @@ async function findTable(walk: AsyncGenerator<Hdu>, choice: string | undefined):
   }
   const message = choice === undefined ? 'The file has no table.' : `The file has no HDU '${choice}'.`
   throw new ServiceError('usage', message, { detail: `It has:\n${seen.join('\n')}` })
+}
+
+/** STIL's colfits: one row that holds every column as an array along its last axis. */
+function noticeColumnOriented({ rows, columns }: FitsTable, notices: string[]): void {
+  const lengths = columns.map(column => ('repeat' in column && column.dims?.at(-1)) || 0)
+  const [length = 0] = lengths
+  if (rows !== 1 || length < 2 || lengths.some(one => one !== length)) return
+  notices.push(
+    `The table is one row of arrays, each of ${length} along its last axis: it may be column-oriented. For a row each, write it anew (stilts tcopy ofmt=fits).`,
+  )
 }
 
 async function noticeOthers(walk: AsyncGenerator<Hdu>, notices: string[]): Promise<void> {

@@ -33,7 +33,23 @@ export function layoutOf(head: Buffer, whole: boolean): Layout {
   const best = candidates.reduce((a, b) => (b.columns > a.columns ? b : a))
   const { dialect, records } = best.columns > 1 ? best : candidates[0]!
   if (records.length === 0) throw new ServiceError('usage', 'the file has no rows')
+  if (best.columns <= 1) refuseDrawings(head, candidates)
   return { dialect, comments, ...headerOf(records, lastComment(head, dialect)) }
+}
+
+/** Tables with frames, or with a head of their own above the rows (TST): read as one column of texts they are lost. */
+function refuseDrawings(
+  head: Buffer,
+  candidates: readonly { dialect: Dialect; records: string[][] }[],
+): void {
+  const isFramed = /(^|\n)\+-[-+]*\+\r?\n/.test(head.toString('latin1', 0, 65_536))
+  const isTabbed = candidates.some(
+    ({ dialect, records }) => dialect.delimiter === 0x09 && records.length > 2 && columnsOf(records, 0.5) > 1,
+  )
+  if (!isFramed && !isTabbed) return
+  throw new ServiceError('usage', 'the lines have not equally many cells, so columns cannot be told', {
+    detail: 'Save the table as CSV, ECSV, VOTable or FITS, with nothing above the names of the columns.',
+  })
 }
 
 function recordsOf(head: Buffer, whole: boolean, dialect: Dialect): string[][] {
@@ -58,12 +74,12 @@ function recordsOf(head: Buffer, whole: boolean, dialect: Dialect): string[][] {
   return records
 }
 
-/** Columns, when nearly all records have as many; 0 otherwise. */
-function columnsOf(records: readonly string[][]): number {
+/** Columns, when nearly all records (or another part of them) have as many; 0 otherwise. */
+function columnsOf(records: readonly string[][], part = 0.9): number {
   const counts = new Map<number, number>()
   for (const { length } of records) counts.set(length, (counts.get(length) ?? 0) + 1)
   const [columns, times] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a), [0, 0])
-  return times >= 0.9 * records.length ? columns : 0
+  return times >= part * records.length ? columns : 0
 }
 
 /** The cells of the last comment line before the first record: names, for some writers. */

@@ -195,6 +195,9 @@ t.write(sys.argv[1], format='ascii.ecsv', delimiter=sys.argv[2])
     await assert.rejects(read('\0\x01\x02binary'), /not a table format/)
     await assert.rejects(read('PK\x03\x04'), /ZIP or Excel/)
     await assert.rejects(read('\n\n'), /no rows/)
+    const tst = 'My table\n\n# Parameters\nra_col: 0\n\nra\tdec\n--\t--\n1\t2\n3\t4\n5\t6\n7\t8\n[EOD]\n'
+    const framed = 'Table name: x\n+----+-----+\n| ra | dec |\n+----+-----+\n| 1  | 2   |\n+----+-----+\n'
+    for (const drawing of [tst, framed]) await assert.rejects(read(drawing), /columns cannot be told/)
     void double
   })
 
