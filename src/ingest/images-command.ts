@@ -1,11 +1,14 @@
 /** `npx almagest ingest images`: folders of FITS files become rows of ObsCore. */
 import { parseArgs } from 'node:util'
-import { type Command, UsageError } from '../command.ts'
+import { type Command, type CommandSetting, UsageError } from '../command.ts'
+import { ServiceError } from '../error.ts'
 import { progressBar } from '../progress.ts'
 import { ingestImages } from './images/index.ts'
+import { removeCollection } from './images/store.ts'
 import type { Unreadable } from './images/walk.ts'
 
 const HELP = `Usage: npx almagest ingest images FOLDER|FILE… --collection NAME [options]
+       npx almagest ingest images --remove --collection NAME
 
 Publishes every image of the sky in FITS files (also .fz, .gz, .bz2; every HDU with a celestial WCS) as a row of
 ivoa.ObsCore, which SIA, DataLink and cutouts work from. Only headers are read, and the files stay where they are.
@@ -25,6 +28,7 @@ that they belong to.
   --id-prefix TEXT      what the keys of these files begin with (a key is the path below FOLDER)
   --prune               forget files that are not there any more below the folders
   --again               read files again that have not changed
+  --remove              forget the whole collection; its files stay where they are
   --json                print {collection, images, files, unchanged, without, broken, removed, others, problems,
                         seconds} as JSON; problems are the first 1000 files that could not be read, and why
 
@@ -53,12 +57,18 @@ export const ingestImagesCommand: Command = {
         'id-prefix': { type: 'string' },
         prune: { type: 'boolean', default: false },
         again: { type: 'boolean', default: false },
+        remove: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     })
-    const { collection, json, 'calib-level': level, 'id-prefix': idPrefix, ...options } = values
+    const { collection, json, remove, 'calib-level': level, 'id-prefix': idPrefix, ...options } = values
     if (collection === undefined)
       throw new UsageError('--collection NAME says which collection they belong to')
+    if (remove) {
+      if (sources.length > 0)
+        throw new UsageError('--remove forgets the whole collection: name no files with it')
+      return removed(setting, collection)
+    }
     if (sources.length === 0) throw new UsageError('name at least one folder or file')
     if (level !== undefined && !/^[0-4]$/.test(level))
       throw new UsageError(`--calib-level is 0, 1, 2, 3 or 4, not '${level}'`)
@@ -98,6 +108,14 @@ export const ingestImagesCommand: Command = {
       process.off('SIGINT', interrupt)
     }
   },
+}
+
+async function removed(setting: CommandSetting, collection: string): Promise<number> {
+  const { db } = await setting.database()
+  const gone = await db.transaction(client => removeCollection(client, collection))
+  if (!gone) throw new ServiceError('usage', `there is no collection ${collection}`)
+  setting.stdout.write(`${collection} is forgotten; its files stay where they are\n`)
+  return 0
 }
 
 /** Names of files come from anywhere; a terminal obeys control characters. */

@@ -262,3 +262,12 @@ export async function removeFiles(
       keys,
     ])
 }
+
+/** Forgets a collection with all its images; the files stay where they are. False when there is none of this name. */
+export async function removeCollection(client: Client, collection: string): Promise<boolean> {
+  await client.query('DELETE FROM almagest.image_file WHERE collection = $1', [collection])
+  const gone = await client.query('DELETE FROM almagest.image_collection WHERE collection = $1 RETURNING 1', [
+    collection,
+  ])
+  return gone.length > 0
+}

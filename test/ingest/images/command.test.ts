@@ -76,6 +76,14 @@ describe('ingest images', { skip: withoutPython('astropy.io.fits', 'numpy') }, (
     await assert.rejects(run('/nowhere', '--collection', 'x'), /there is no \/nowhere/)
   })
 
+  it('forgets a collection', async () => {
+    const { code, out } = await run('--remove', '--collection', 'zoo')
+    assert.deepEqual([code, out], [0, 'zoo is forgotten; its files stay where they are\n'])
+    assert.deepEqual(await db.query('SELECT 1 FROM almagest.image WHERE obs_collection = $1', ['zoo']), [])
+    await assert.rejects(run('--remove', '--collection', 'zoo'), /there is no collection zoo/)
+    await assert.rejects(run('--remove', folder, '--collection', 'zoo'), /name no files with it/)
+  })
+
   it('leaves an ivoa.ObsCore of the site alone', async () => {
     await db.query('DELETE FROM almagest.published_table')
     await db.query('DROP VIEW ivoa.obscore')
