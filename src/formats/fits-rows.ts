@@ -125,51 +125,41 @@ async function writeBlocks(
   file: FileHandle,
 ): Promise<{ blocks: readonly Block[]; rest?: readonly RowBatch[] }> {
   const blocks: Block[] = []
-  let columns: readonly FitsColumn[] = []
-  /** Rows before this batch, and of the block that `out` holds. */
-  let before = 0
-  let rows = 0
   let position = 0
-  let out = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-  let written = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-  let o = 0
-  let writing: Promise<void> = Promise.resolve()
-
-  const endBlock = async (): Promise<void> => {
-    await writing
-    if (rows === 0) return
-    blocks.push({ columns, position, rows })
-    writing = writeAll(file, out.subarray(0, o), position)
-    writing.catch(() => {}) // whoever waits for it meets it
-    position += o
-    const free = written
-    written = out
-    out = free
-    o = 0
-    rows = 0
-  }
-
-  for (let next = await batches.next(); !next.done; next = await batches.next()) {
-    const { data, starts, count } = next.value
-    before += count
+  let before = 0
+  let columns: readonly FitsColumn[] | undefined
+  let writing: Promise<unknown> = Promise.resolve()
+  for (;;) {
+    const gathered = await gather(batches)
+    const rows = gathered.reduce((sum, batch) => sum + batch.count, 0)
+    if (rows === 0) break
+    before += rows
     const needed = fields.map((field, i) => fitsColumn(field, surveys[i]!, before, false, () => 0))
     if (needed.some(column => column.heap)) {
-      await endBlock()
       await writing
-      return { blocks, rest: [next.value] }
+      return { blocks, rest: gathered }
     }
-    const isOther = layoutOf(columns) !== layoutOf(needed)
-    const bytes = count * rowBytesOf(needed)
-    if (isOther || o + bytes > out.length) await endBlock()
-    if (isOther) columns = needed
-    if (bytes > out.length) out = Buffer.allocUnsafeSlow(bytes)
-    const { encode } = encoderOf(fields, columns)
-    for (let row = 0; row < count; row++) o = encode(data, starts[row]!, out, o)
-    rows += count
+    if (!columns || layoutOf(columns) !== layoutOf(needed)) columns = needed
+    const bytes = encodedRows(fields, columns, gathered, rows)
+    await writing
+    blocks.push({ columns, position, rows })
+    writing = writeAll(file, bytes, position)
+    writing.catch(() => {}) // whoever waits for it meets it
+    position += bytes.length
   }
-  await endBlock()
   await writing
   return { blocks }
+}
+
+async function gather(batches: AsyncIterator<RowBatch>): Promise<readonly RowBatch[]> {
+  const gathered: RowBatch[] = []
+  for (let bytes = 0; bytes < BLOCK_BYTES; ) {
+    const next = await batches.next()
+    if (next.done) break
+    gathered.push(next.value)
+    bytes += next.value.data.length
+  }
+  return gathered
 }
 
 function layoutOf(columns: readonly FitsColumn[]): string {
@@ -186,6 +176,21 @@ function encoderOf(fields: readonly Field[], columns: readonly FitsColumn[]): Ro
     columns.map(column => column.cell),
     0,
   )
+}
+
+function encodedRows(
+  fields: readonly Field[],
+  columns: readonly FitsColumn[],
+  batches: readonly RowBatch[],
+  rows: number,
+): Buffer {
+  const { encode } = encoderOf(fields, columns)
+  const out = Buffer.allocUnsafeSlow(rows * rowBytesOf(columns))
+  let o = 0
+  for (const { data, starts, count } of batches) {
+    for (let row = 0; row < count; row++) o = encode(data, starts[row]!, out, o)
+  }
+  return out
 }
 
 async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
