@@ -26,9 +26,9 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** `almagest serve` in a process of its own, with `bench.wide` in its database. */
-export async function startService(): Promise<Service> {
-  almagest('demo', '--bench')
+/** `almagest serve` in a process of its own; with `bench.wide` in its database unless that is not needed. */
+export async function startService({ wide = true } = {}): Promise<Service> {
+  if (wide) almagest('demo', '--bench')
   const child = spawn(process.execPath, [`${ROOT}bin/almagest.mjs`, 'serve'], {
     env: ENV,
     stdio: ['ignore', 'pipe', 'inherit'],
