@@ -131,12 +131,13 @@ export type Expression =
       readonly whens: readonly { readonly when: Expression; readonly then: Expression }[]
       readonly otherwise: Expression | undefined
     } & Span)
-  /** Extension: call OVER (PARTITION BY … ORDER BY …). */
+  /** Extension: call OVER (PARTITION BY … ORDER BY … ROWS …). */
   | ({
       readonly kind: 'window'
       readonly call: Expression
       readonly partitionBy: readonly Expression[]
       readonly orderBy: readonly SortSpecification[]
+      readonly frame: WindowFrame | undefined
     } & Span)
   /** Extension: a scalar sub-query; `(SELECT …)`. */
   | ({ readonly kind: 'scalarSubquery'; readonly query: QueryExpression } & Span)
@@ -176,6 +177,19 @@ export type Expression =
       readonly what: 'NULL' | 'TRUE' | 'FALSE' | 'UNKNOWN'
     } & Span)
   | ({ readonly kind: 'exists'; readonly query: QueryExpression } & Span)
+
+/** The rows of a window that count (SQL:2003): from a bound, to another or, without it, the current row. */
+export interface WindowFrame extends Span {
+  readonly unit: 'ROWS' | 'RANGE' | 'GROUPS'
+  readonly from: FrameBound
+  readonly to: FrameBound | undefined
+}
+
+export interface FrameBound extends Span {
+  readonly edge: 'UNBOUNDED PRECEDING' | 'PRECEDING' | 'CURRENT ROW' | 'FOLLOWING' | 'UNBOUNDED FOLLOWING'
+  /** A number as written, before PRECEDING and FOLLOWING. */
+  readonly offset: string | undefined
+}
 
 export interface CastTarget extends Span {
   /** Upper case, single spaces: SMALLINT INTEGER BIGINT REAL 'DOUBLE PRECISION' CHAR VARCHAR TIMESTAMP POINT CIRCLE POLYGON … */

@@ -9,10 +9,10 @@ import { resolveExpression } from './resolve-expression.ts'
 import { complain, type Place } from './state.ts'
 import { parseStcs } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
-import type { ColumnReference, Resolved } from './tree.ts'
+import type { Resolved } from './tree.ts'
 import { inWords, numericResult } from './types.ts'
 import { conversion } from './units.ts'
-import { children } from './walk.ts'
+import { columnsIn } from './walk.ts'
 
 /** Known functions that this service does not offer, and why. */
 const REFUSED: Record<string, string> = {
@@ -92,8 +92,15 @@ export function callOf(forms: readonly Form[], args: readonly Resolved[], how: H
     }
     type = common
     converted = converted.map(a => cast(a, common))
-  } else if (form.result === 'NUMERIC') type = converted.map(a => a.type).reduce(numericResult)
-  else if (form.result === 'GEOMETRY') type = converted.at(-1)?.type ?? 'unknown'
+  } else if (form.result === 'NUMERIC') {
+    const isValue = (_: Resolved, i: number) => parameterAt(form, i) !== 'INTEGER'
+    type = converted
+      .filter(isValue)
+      .map(a => a.type)
+      .reduce(numericResult)
+    // LAG(real, 1, 0) is real to PostgreSQL, and double to those who add the two.
+    if (form.kind === 'window') converted = converted.map((a, i) => (isValue(a, i) ? cast(a, type) : a))
+  } else if (form.result === 'GEOMETRY') type = converted.at(-1)?.type ?? 'unknown'
   if (form.name === 'RAND' && args.length > 0) {
     const message = 'the seed of RAND has no effect (its meaning is undefined in ADQL 2.1)'
     place.state.notes.push({ kind: 'advice', name: 'RAND', message, start, end })
@@ -188,9 +195,6 @@ function checkOuter(name: string, args: readonly Resolved[], place: Place): void
     `${name} here takes columns of the sub-query's own tables.`,
   )
 }
-
-const columnsIn = (e: Resolved): ColumnReference[] =>
-  e.kind === 'column' ? [e] : children(e).flatMap(columnsIn)
 
 const mayBeFrame = (e: Expression | undefined): boolean => e?.kind === 'string' || e?.kind === 'null'
 

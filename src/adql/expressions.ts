@@ -23,6 +23,7 @@ import {
 import type { Token } from './lexer.ts'
 import { closeQuery, continuesQuery, queryExpression, sortSpecifications } from './parser.ts'
 import { castSpecification } from './targets.ts'
+import { windowFrame } from './window-frame.ts'
 import { isClauseWord, isNameLike } from './words.ts'
 
 const BITS: Record<string, string> = {
@@ -269,7 +270,7 @@ function setFunction(c: Cursor, name: 'COUNT' | 'AVG' | 'MAX' | 'MIN' | 'SUM'): 
   return { kind: 'aggregate', name, quantifier, argument, start, end: c.end }
 }
 
-/** Extension: `call OVER (PARTITION BY … ORDER BY …)`. */
+/** Extension: `call OVER (PARTITION BY … ORDER BY … ROWS BETWEEN …)`. */
 function over(c: Cursor, function_: Expression): Expression {
   if (!isWord(c.token, 'OVER') || peek(c).key !== '(') return function_
   note(c, 'extension', 'OVER', 'window functions (OVER) are not in ADQL 2.1', c.token)
@@ -283,8 +284,9 @@ function over(c: Cursor, function_: Expression): Expression {
     while (accept(c, ','))
   }
   const orderBy: readonly SortSpecification[] = c.token.key === 'ORDER' ? sortSpecifications(c) : []
-  close(c, open, 'PARTITION BY, ORDER BY or a )')
-  return { kind: 'window', call: function_, partitionBy, orderBy, start: function_.start, end: c.end }
+  const frame = windowFrame(c)
+  close(c, open, 'PARTITION BY, ORDER BY, ROWS, RANGE or a )')
+  return { kind: 'window', call: function_, partitionBy, orderBy, frame, start: function_.start, end: c.end }
 }
 
 /** Extension: CASE, in both forms of SQL92. */

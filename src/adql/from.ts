@@ -10,6 +10,8 @@ import { complain, type State } from './state.ts'
 import { nearest, oneOf } from './suggest.ts'
 import { matches, type TableMeta } from './tables.ts'
 import type { ColumnReference, Relation, Resolved } from './tree.ts'
+import { isGeometry } from './types.ts'
+import { columnsIn } from './walk.ts'
 
 export function resolveFrom(reference: Ast.TableReference, parent: Scope | undefined, state: State): Joined {
   switch (reference.kind) {
@@ -138,6 +140,7 @@ function resolveJoin(join: Join, parent: Scope | undefined, state: State): Joine
     resolveCondition(join.on, { state, scope, clause: 'ON', items: [], hidden: [], inside: undefined })
   const equal = merged.map(m => m.on).reduce<Resolved | undefined>((a, b) => (a ? and(a, b) : b), undefined)
   const condition = on ?? equal
+  if (join.type === 'FULL' && condition) checkFull(condition, left, right, state)
   const type = join.type === 'INNER' && !condition ? 'CROSS' : join.type
   const visible = merged.map(m => m.visible)
   const hidden = new Set(visible.flatMap(v => v.hides.map(h => `${h.relation.alias}.${h.column.sqlName}`)))
@@ -157,6 +160,32 @@ function resolveJoin(join: Join, parent: Scope | undefined, state: State): Joine
     merged: [...visible, ...[...left.merged, ...right.merged].filter(remains)],
     visible: () => [...visible, ...[...left.visible(), ...right.visible()].filter(remains)],
   }
+}
+
+/** PostgreSQL makes a FULL JOIN by sorting or hashing both sides, so every condition must be an equality of them. */
+function checkFull(condition: Resolved, left: Joined, right: Joined, state: State): void {
+  if (condition.kind === 'and') {
+    checkFull(condition.left, left, right, state)
+    checkFull(condition.right, left, right, state)
+    return
+  }
+  const isOf = (e: Resolved, side: Joined) => {
+    const columns = columnsIn(e)
+    return columns.length > 0 && columns.every(c => side.relations.includes(c.relation))
+  }
+  if (condition.kind === 'boolean' || condition.type === 'unknown') return
+  if (condition.kind === 'comparison' && condition.operator === '=') {
+    const { left: a, right: b } = condition
+    if (a.type === 'unknown' || b.type === 'unknown') return
+    if (!isGeometry(a.type) && ((isOf(a, left) && isOf(b, right)) || (isOf(a, right) && isOf(b, left))))
+      return
+  }
+  complain(
+    state,
+    condition,
+    'a FULL JOIN takes only conditions of the form left = right',
+    'Unite a LEFT and a RIGHT JOIN by UNION; conditions on one table go into a sub-query around it.',
+  )
 }
 
 /** NATURAL JOIN of tables without a common column pairs every row with every other. */

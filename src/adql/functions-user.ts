@@ -210,11 +210,21 @@ const aggregates: readonly Row[] = [
   ],
 ]
 
-const neighbour = (name: string, sql: string, description: string): Row[] =>
-  ['NUMERIC', 'VARCHAR', 'TIMESTAMP'].map(type => [
-    `${name}(x ${type}) -> ${type}`,
-    `${sql}($1)`,
-    description,
+const VALUES = ['NUMERIC', 'VARCHAR', 'TIMESTAMP']
+
+/** The value of another row of the window, for each type of values. */
+const ofRow = (name: string, sql: string, description: string): Row[] =>
+  VALUES.map(type => [`${name}(x ${type}) -> ${type}`, `${sql}($1)`, description])
+
+const neighbour = (name: string, sql: string, side: string): Row[] =>
+  VALUES.flatMap(type => [
+    [`${name}(x ${type}) -> ${type}`, `${sql}($1)`, `Value in the row ${side}.`],
+    [`${name}(x ${type}, n INTEGER) -> ${type}`, `${sql}($1, $2)`, `Value in the row n rows ${side}.`],
+    [
+      `${name}(x ${type}, n INTEGER, default ${type}) -> ${type}`,
+      `${sql}($1, $2, $3)`,
+      `Value in the row n rows ${side}, or the default where there is none.`,
+    ],
   ])
 
 /** SQL:2003's, each with OVER (…). */
@@ -225,10 +235,17 @@ const windows: readonly Row[] = [
   ['PERCENT_RANK() -> DOUBLE', 'percent_rank()', 'Rank in the window, from 0 to 1.'],
   ['CUME_DIST() -> DOUBLE', 'cume_dist()', 'Fraction of the window up to this row and its equals.'],
   ['NTILE(n INTEGER) -> INTEGER', 'ntile($1)', 'Which of n parts of the window the row is in, from 1.'],
-  ...neighbour('LAG', 'lag', 'Value in the row before.'),
-  ...neighbour('LEAD', 'lead', 'Value in the row after.'),
-  ...neighbour('FIRST_VALUE', 'first_value', 'Value in the first row of the frame.'),
-  ...neighbour('LAST_VALUE', 'last_value', 'Value in the last row of the frame.'),
+  ...neighbour('LAG', 'lag', 'before'),
+  ...neighbour('LEAD', 'lead', 'after'),
+  ...ofRow('FIRST_VALUE', 'first_value', 'Value in the first row of the frame.'),
+  ...ofRow('LAST_VALUE', 'last_value', 'Value in the last row of the frame.'),
+  ...VALUES.map(
+    (type): Row => [
+      `NTH_VALUE(x ${type}, n INTEGER) -> ${type}`,
+      'nth_value($1, $2)',
+      'Value in the nth row of the frame, from 1.',
+    ],
+  ),
 ]
 
 export const USER_DEFINED = { scalars: [...POSITIONS, ...TIMES, ...TEXT, ...NUMBERS], aggregates, windows }

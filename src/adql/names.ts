@@ -17,16 +17,21 @@ const KEYWORDS = new Set(
 
 const PLAIN = /^[a-z][a-z0-9_]{0,40}$/
 
+/** Names in use, each with the number that was last put behind it. */
+export type UsedNames = Map<string, number>
+
 /**
  * A name for the SQL after one in the query: the same in lower case where that is a plain word, else `fallback`;
  * so no other text of the query's gets there. `used` keeps names apart.
  */
-export function sqlName(name: string, fallback: string, used: Set<string>): string {
+export function sqlName(name: string, fallback: string, used: UsedNames): string {
   const lower = name.toLowerCase()
   const stem = PLAIN.test(lower) ? (KEYWORDS.has(lower) ? `${lower}_` : lower) : fallback
+  let n = used.get(stem) ?? 0
   let made = stem
-  for (let n = 2; used.has(made); n++) made = `${stem}_${n}`
-  used.add(made)
+  while (used.has(made)) made = `${stem}_${++n + 1}`
+  used.set(stem, n)
+  used.set(made, used.get(made) ?? 0)
   return made
 }
 

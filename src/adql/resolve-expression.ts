@@ -1,5 +1,5 @@
 /** Expressions and search conditions: names become columns, types are found and checked. */
-import type { Expression, ExpressionOf, QueryExpression, Span } from './ast.ts'
+import type { Expression, ExpressionOf, QueryExpression, Span, WindowFrame } from './ast.ts'
 import { callOf, resolveCall, resolveNamed } from './calls.ts'
 import { castTo } from './cast.ts'
 import { alike, allAlike, cast, commonOf, open } from './coerce.ts'
@@ -286,7 +286,31 @@ function window(e: ExpressionOf<'window'>, place: Place): Resolved {
     if (isGeometry(key.type) || key.type === 'moc')
       complain(place.state, key, `a window cannot be made by ${inWords(key.type)}`, 'Use its coordinates.')
   }
-  return { kind: 'window', call, partitionBy, orderBy, type: call.type, start, end }
+  if (e.frame) checkFrame(e.frame, orderBy, place)
+  return { kind: 'window', call, partitionBy, orderBy, frame: e.frame, type: call.type, start, end }
+}
+
+/** Of ROWS and GROUPS the offsets count; those of RANGE are added to the one value that the window is ordered by. */
+function checkFrame(frame: WindowFrame, orderBy: readonly Sort<ResolvedStage>[], place: Place): void {
+  const { unit } = frame
+  if (unit === 'GROUPS' && orderBy.length === 0)
+    complain(place.state, frame, 'GROUPS needs an ORDER BY before it')
+  for (const bound of [frame.from, frame.to]) {
+    if (bound?.offset === undefined) continue
+    const isWhole = /^\d+$/.test(bound.offset)
+    const key = orderBy.length === 1 ? (orderBy[0]!.key as Resolved) : undefined
+    if (unit !== 'RANGE') {
+      if (!isWhole) complain(place.state, bound, `${unit} counts in whole numbers`)
+    } else if (!key) complain(place.state, bound, 'RANGE with a number needs an ORDER BY of one value')
+    else if (!isNumeric(key.type) && !isOpen(key.type))
+      complain(
+        place.state,
+        bound,
+        `RANGE with a number needs an ORDER BY of numbers, not ${inWords(key.type)}`,
+      )
+    else if (isInteger(key.type) && !isWhole)
+      complain(place.state, bound, 'RANGE over integers needs a whole number')
+  }
 }
 
 /** OVER takes aggregates and window functions; PostgreSQL has no DISTINCT and no sorted aggregates there. */

@@ -37,8 +37,8 @@ export function resolveSet(set: Ast.SetOperation, parent: Scope | undefined, sta
     kind: 'set',
     operator,
     all,
-    left: retype(left.body, types),
-    right: retype(right.body, types),
+    left: retype(left, types),
+    right: retype(right, types),
     orderBy: [],
     limit,
     offset,
@@ -62,9 +62,14 @@ function unite(left: Column, right: Column, type: Type): Column {
   return { ...left, type, field: widest, source: same ? left.source : undefined }
 }
 
-function retype(body: Body<ResolvedStage>, types: readonly Type[]): Body<ResolvedStage> {
+/** Most sides have their types already, and a chain of a thousand is not walked a thousand times. */
+function retype({ body, columns }: ResolvedBody, types: readonly Type[]): Body<ResolvedStage> {
+  return columns.every((c, i) => c.type === types[i]) ? body : retyped(body, types)
+}
+
+function retyped(body: Body<ResolvedStage>, types: readonly Type[]): Body<ResolvedStage> {
   if (body.kind === 'set')
-    return { ...body, left: retype(body.left, types), right: retype(body.right, types) }
+    return { ...body, left: retyped(body.left, types), right: retyped(body.right, types) }
   const items = body.items.map((item, i) => ({ ...item, expression: cast(item.expression, types[i]!) }))
   return { ...body, items }
 }

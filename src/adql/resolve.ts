@@ -24,7 +24,7 @@ export interface Resolution {
 
 /** Resolves every name of a query against the tables that its asker may see. */
 export function resolve(query: Ast.Query, tables: Tables): Resolution {
-  const state: State = { tables, complaints: [], notes: [], aliases: new Set(), with: new Map() }
+  const state: State = { tables, complaints: [], notes: [], aliases: new Map(), with: new Map() }
   const made: { sqlName: string; body: Body<ResolvedStage> }[] = []
   for (const w of query.with) {
     const { body, columns } = resolveBody(w.query, undefined, state)

@@ -1,7 +1,7 @@
 /** The select list: `*` spelled out, a name and a field for every output column. */
 import type * as Ast from './ast.ts'
 import { outputField } from './fields.ts'
-import { nameOf, sqlName } from './names.ts'
+import { nameOf, sqlName, type UsedNames } from './names.ts'
 import { resolveExpression } from './resolve-expression.ts'
 import { reference, relationsNamed, type Visible } from './scope.ts'
 import { complain, type Place } from './state.ts'
@@ -27,7 +27,7 @@ export function resolveItems(items: readonly Ast.SelectItem[], place: Place): It
   }
   const taken = new Set<string>()
   for (const f of found) if (f.name !== undefined) taken.add(f.name.toLowerCase())
-  const sqlNames = new Set<string>()
+  const sqlNames: UsedNames = new Map()
   return found.map(({ expression, name }) => {
     const unique = name ?? freeName(nameOf(expression), taken)
     return { expression, column: outputColumn(unique, expression, sqlNames) }
@@ -60,7 +60,7 @@ function freeName(stem: string, taken: Set<string>): string {
   return name
 }
 
-function outputColumn(name: string, expression: Resolved, sqlNames: Set<string>): Column {
+function outputColumn(name: string, expression: Resolved, sqlNames: UsedNames): Column {
   return {
     name,
     sqlName: sqlName(name, 'c', sqlNames),

@@ -1,5 +1,6 @@
 /** Prints expressions: operators, casts, lists, templates. */
 import { wireType } from '../votable/field.ts'
+import type { FrameBound, WindowFrame } from './ast.ts'
 import type { Printable } from './geometry.ts'
 import type { Origin } from './index.ts'
 import { body, sort } from './sql.ts'
@@ -267,7 +268,13 @@ function window(out: Out, e: Printable & { kind: 'window' }): void {
     out.text += `${e.partitionBy.length > 0 ? ' ' : ''}ORDER BY `
     separated(out, e.orderBy, ', ', s => sort(out, s))
   }
+  if (e.frame !== undefined) out.text += frame(e.frame)
   out.text += cast ? '))::float8' : ')'
+}
+
+function frame({ unit, from, to }: WindowFrame): string {
+  const bound = ({ edge, offset }: FrameBound) => (offset === undefined ? edge : `${offset} ${edge}`)
+  return to ? ` ${unit} BETWEEN ${bound(from)} AND ${bound(to)}` : ` ${unit} ${bound(from)}`
 }
 
 /** A predicate's operators need parentheses around them; functions, casts and CASE do not. */

@@ -1,6 +1,8 @@
 /** What the resolver carries along: the tables, what it has complained about and noted, the names in use. */
+
 import type { Span } from './ast.ts'
 import type { Complaint } from './error.ts'
+import type { UsedNames } from './names.ts'
 import type { Note } from './notes.ts'
 import type { Scope } from './scope.ts'
 import type { Tables } from './tables.ts'
@@ -11,7 +13,7 @@ export interface State {
   readonly complaints: Complaint[]
   readonly notes: Note[]
   /** Range variables of the SQL. */
-  readonly aliases: Set<string>
+  readonly aliases: UsedNames
   /** WITH queries that are visible, by name in lower case. */
   readonly with: Map<string, WithRelation>
 }

@@ -3,7 +3,7 @@
  * the shapes and differ in the expressions they may hold: a stage `S` says so by `S['expression']`.
  */
 import type { Field } from '../votable/field.ts'
-import type { Span } from './ast.ts'
+import type { Span, WindowFrame } from './ast.ts'
 import type { Frame } from './frames.ts'
 import type { Form } from './functions.ts'
 import type { TableMeta } from './tables.ts'
@@ -99,6 +99,7 @@ export type Core<S extends Stage> =
       readonly call: S['expression']
       readonly partitionBy: readonly S['expression'][]
       readonly orderBy: readonly Sort<S>[]
+      readonly frame: WindowFrame | undefined
     } & Typed)
   | ({ readonly kind: 'subquery'; readonly query: Body<S> } & Typed)
   | ({ readonly kind: 'and' | 'or'; readonly left: S['expression']; readonly right: S['expression'] } & Typed)

@@ -1,5 +1,5 @@
 /** Walking trees: an expression's operands, and queries taken to the next stage. */
-import type { Body, Core, From, Resolved, Sort, Stage } from './tree.ts'
+import type { Body, ColumnReference, Core, From, Resolved, Sort, Stage } from './tree.ts'
 
 const one = (e: Resolved | undefined): Resolved[] => (e ? [e] : [])
 
@@ -33,6 +33,10 @@ export function children(e: Resolved): readonly Resolved[] {
       return []
   }
 }
+
+/** The columns of an expression, without those in sub-queries. */
+export const columnsIn = (e: Resolved): ColumnReference[] =>
+  e.kind === 'column' ? [e] : children(e).flatMap(columnsIn)
 
 /** The same query with its expressions taken to the next stage. `filter` holds in WHERE, ON and HAVING. */
 export function mapBody<S extends Stage, T extends Stage>(body: Body<S>, next: Next<S, T>): Body<T> {

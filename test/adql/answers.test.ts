@@ -343,7 +343,6 @@ describe("PostgreSQL's errors", () => {
       ['SELECT (SELECT n FROM star) AS x FROM star', 'usage', /several rows/],
       ['SELECT POINT(ra, dec + 90) FROM star', 'usage', /latitude .* is not within/],
       ['SELECT POLYGON(x, y, x + 1, y, x, y) FROM shapes WHERE k = 1', 'usage', /polygon/],
-      ['SELECT a.k FROM shapes a FULL JOIN shapes b ON a.k < b.k', 'usage', /FULL JOIN needs/],
       ['SELECT 1 FROM (SELECT DISTINCT spot FROM shapes) AS q', 'usage', /made distinct in a sub-query/],
     ]
     for (const [adql, code, message] of known) {
@@ -402,7 +401,7 @@ describe('queries from elsewhere', adqlCorpus.skip, () => {
         if (/there is no function/.test(text)) foreign++
         else failed.push(`${query.slice(0, 200)}\n  ${text}`)
         // Whatever is wrong is found before PostgreSQL sees it.
-        if (!(error instanceof ServiceError)) assert.match(text, /FULL JOIN/, query)
+        assert.ok(error instanceof ServiceError, `${query}\n  ${text}`)
       }
       await client.query('ROLLBACK')
     }

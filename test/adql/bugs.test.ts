@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type pg from 'pg'
+import { compile } from '../../src/adql/index.ts'
 import { testDatabase } from '../support/database.ts'
-import { answer, CREATE, connect, problems, run } from './catalog.ts'
+import { answer, CREATE, connect, problems, run, tables } from './catalog.ts'
 
 let client: pg.Client
 after(() => client.end())
@@ -66,6 +67,29 @@ test('a polygon whose edges touch, or with too many vertices, is refused', () =>
   assert.match(complaint(`SELECT POLYGON(${many}) FROM sky.star`), /at most 1000 vertices, not 16000/)
 })
 
+test('a FULL JOIN that PostgreSQL cannot make is refused', async () => {
+  for (const on of [
+    'a.ra < b.ra',
+    'a.id = b.id AND a.ra > 3',
+    'CONTAINS(POINT(a.ra, a.dec), CIRCLE(b.ra, b.dec, 1)) = 1',
+    'a.id = 1',
+  ])
+    assert.match(
+      complaint(`SELECT a.id FROM sky.star AS a FULL JOIN sky.star AS b ON ${on}`),
+      /a FULL JOIN takes only conditions of the form left = right/,
+    )
+  await run(
+    client,
+    'SELECT a.id FROM sky.star AS a FULL JOIN sky.star AS b ON b.id + 1 = a.id AND a.flag = b.flag',
+  )
+  await run(client, 'SELECT id FROM sky.star FULL JOIN sky.source USING (id)')
+})
+
+test('a thousand UNIONs are one statement', async () => {
+  const union = Array.from({ length: 1000 }, (_, i) => `SELECT ${i % 2 ? '1.5' : '1'} AS x FROM sky.star`)
+  assert.equal(compile(union.join(' UNION ALL '), tables, { maxrec: 10 }).fields[0]?.datatype, 'double')
+})
+
 test('a unit too far away is refused', () => {
   assert.match(complaint("SELECT IN_UNIT(pmra, '0arcsec/yr') FROM sky.star"), /no factor/)
 })
@@ -83,7 +107,35 @@ describe('windows', () => {
     assert.deepEqual(rows[1], [2n, 2n, 3n, 3n, 2, 1n, 'Star 3', 1, '2024-01-01T01:00:00.5', 0.5, 2 / 3, null])
   })
 
+  test('reach over rows, with frames and defaults', async () => {
+    const rows = await run(
+      client,
+      `SELECT id, LAG(id, 2) OVER (ORDER BY id), LEAD(id, 1, -1) OVER (ORDER BY id), LAG(flag, 1, 0.5) OVER (ORDER BY id),
+       LEAD(Name, 1, 'none') OVER (ORDER BY id), SUM(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING),
+       COUNT(*) OVER (ORDER BY id ROWS 1 PRECEDING), MAX(id) OVER (ORDER BY id RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING),
+       COUNT(*) OVER (ORDER BY ra RANGE BETWEEN 1e9 PRECEDING AND 1e9 FOLLOWING),
+       LAST_VALUE(id) OVER (ORDER BY id GROUPS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING),
+       NTH_VALUE(id, 2) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+       FROM sky.star WHERE id < 4 ORDER BY id`,
+    )
+    assert.deepEqual(
+      rows.map(row => row.map(value => (typeof value === 'bigint' ? Number(value) : value))),
+      [
+        [1, null, 2, 0.5, 'Star 2', 3, 1, 3, 3, 3, 2],
+        [2, null, 3, 1, 'Star 3', 6, 2, 3, 3, 3, 2],
+        [3, 1, -1, 2, 'none', 5, 2, 3, 3, 3, 2],
+      ],
+    )
+  })
+
   for (const [expression, message] of [
+    ['COUNT(*) OVER (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND 1 PRECEDING)', /ends before it begins/],
+    ['COUNT(*) OVER (ORDER BY id ROWS 1 FOLLOWING)', /ends before it begins/],
+    ['COUNT(*) OVER (ORDER BY id ROWS 1.5 PRECEDING)', /ROWS counts in whole numbers/],
+    ['COUNT(*) OVER (ORDER BY id, ra RANGE 1 PRECEDING)', /needs an ORDER BY of one value/],
+    ['COUNT(*) OVER (ORDER BY Name RANGE 1 PRECEDING)', /needs an ORDER BY of numbers/],
+    ['COUNT(*) OVER (GROUPS CURRENT ROW)', /GROUPS needs an ORDER BY/],
+    ['COUNT(*) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING)', /AND and the end of the frame was expected/],
     ['ROW_NUMBER()', /OVER \(…\) must follow/],
     ['TRUNCATE(mag) OVER (PARTITION BY good)', /TRUNCATE is no aggregate or window function/],
     ["IN_UNIT(pmra, 'deg/yr') OVER ()", /IN_UNIT is no aggregate/],
@@ -118,7 +170,7 @@ test('an aggregate in a sub-query takes columns of its own', async () => {
     await run(client, inner(fine))
 })
 
-test('large mistakes take little time', () => {
+test('large mistakes are refused before they are worked out', () => {
   const n = 16000
   const numbered = (make: (i: number) => string, between = ', ') =>
     Array.from({ length: n }, (_, i) => make(i)).join(between)
@@ -134,9 +186,6 @@ test('large mistakes take little time', () => {
     [`SELECT 1 FROM ${numbered(i => `sky.star AS s${i}`)}`, /more than 100 tables/],
     [`SELECT 1 FROM ${numbered(i => `sky.star AS s${i}`, ' NATURAL JOIN ')}`, /more than 100 tables/],
   ] as const) {
-    const begun = performance.now()
     assert.match(complaint(adql), message)
-    const took = performance.now() - begun
-    assert.ok(took < 1000, `${Math.round(took)} ms: ${adql.slice(0, 60)}`)
   }
 })
