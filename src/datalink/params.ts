@@ -6,6 +6,7 @@
 import { badValue, integerParameter, type Parameters } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
 import type { LightCurve } from './light-curve.ts'
+import { pictureType } from './picture-answer.ts'
 
 export type Detail = 'minimal' | 'principal' | 'full'
 
@@ -72,18 +73,20 @@ export function timeSeriesParameters(
 ): TimeSeriesParameters {
   const curve = curveOf(parameters, curves, tableOfIds)
   const product = productOf(parameters, curve)
+  const responseFormat = parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined
+  const isPicture = pictureType(responseFormat) !== undefined
   return {
     curve,
     filter: {
       bands: bandsOf(parameters, curve),
       time: intervalOf('TIME', parameters.single('TIME')),
-      quality: qualityOf(parameters, curve, isWorkedOut(product)),
+      quality: qualityOf(parameters, curve, isWorkedOut(product) || isPicture),
     },
     detail: detailOf(parameters),
     product,
     reference: referenceOf(parameters, curve, product),
     maxrec: integerParameter(parameters, 'MAXREC'),
-    responseFormat: parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined,
+    responseFormat,
   }
 }
 
@@ -195,7 +198,7 @@ function referenceOf(parameters: Parameters, { reference, name }: LightCurve, { 
   return true
 }
 
-/** All points, but the good ones alone for what is worked out from them. */
+/** All points, but the good ones alone for what is worked out from them, and for pictures. */
 function qualityOf(parameters: Parameters, curve: LightCurve, workedOut: boolean): Filter['quality'] {
   const usual = workedOut && curve.quality ? 'good' : 'all'
   const value = parameters.single('QUALITY')?.toLowerCase() || usual

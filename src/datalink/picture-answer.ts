@@ -44,6 +44,7 @@ export async function picture(
     title: `${curve.object.table.name} ${selection.ids[0]}${product.kind === 'folded' ? `, P = ${product.periodDays} d` : ''}`,
     timeLabel: product.kind === 'folded' ? 'Phase' : timeLabel(curve),
     valueLabel: valueLabel(curve),
+    nothing: params.filter.quality === 'good' ? 'no detections without flags' : 'no detections',
     inverted: curve.measure === 'magnitude',
     fold:
       product.kind === 'folded'
@@ -75,7 +76,7 @@ function timeLabel({ time, fields, at }: LightCurve): string {
   const origin = Number.isNaN(time.days) ? 'MJD-origin' : time.origin
   const kind = origin === 'MJD-origin' ? 'MJD' : origin === 'JD-origin' ? 'JD' : `JD − ${origin}`
   const unit = Number.isNaN(time.days) ? 'd' : (fields[at.time]!.unit ?? 'd')
-  return `${kind} (${time.scale})${unit === 'd' ? ' in days' : ` in ${unit}`}`
+  return `${kind}${time.scale === 'UNKNOWN' ? '' : ` (${time.scale})`}${unit === 'd' ? ' in days' : ` in ${unit}`}`
 }
 
 function valueLabel({ fields, at, measure }: LightCurve): string {

@@ -8,6 +8,8 @@ export interface PictureOptions {
   readonly timeLabel: string
   /** Of the vertical axis, with the unit. */
   readonly valueLabel: string
+  /** What stands there when there are no points. */
+  readonly nothing: string
   /** Bright is up: magnitudes grow downwards. */
   readonly inverted: boolean
   /** In units of the time; two periods are drawn. */
@@ -18,7 +20,7 @@ export const WIDTH = 480
 export const HEIGHT = 320
 const FONT = 13
 const LEFT = 66
-const RIGHT = 10
+const RIGHT = 14
 const TOP = 42
 const BOTTOM = 44
 
@@ -80,7 +82,7 @@ export function lightCurvePicture(curve: Measurements, options: PictureOptions):
     ),
     '</g>',
     points.length === 0
-      ? `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" fill="#555">no detections</text>`
+      ? `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" fill="#555">${options.nothing}</text>`
       : '',
     '</svg>\n',
   ]
@@ -216,7 +218,7 @@ function axes(
 ): string {
   const bottom = HEIGHT - BOTTOM
   const right = WIDTH - RIGHT
-  const xTicks = ticks(x0, x1, 5)
+  const xTicks = ticks(x0, x1, 6)
   const yTicks = ticks(y0, y1, 5)
   const scale = powerOf(yTicks.values)
   const unit = scale === 0 ? '' : ` × 10${superscript(scale)}`
@@ -225,10 +227,11 @@ function axes(
     `<rect x="${LEFT}" y="${TOP}" width="${right - LEFT}" height="${bottom - TOP}"/>`,
     `<path d="${xTicks.values.map(x => `M${round(px(x))} ${bottom}v-5`).join('')}${yTicks.values.map(y => `M${LEFT} ${round(py(y))}h5`).join('')}"/>`,
     '</g>',
-    ...xTicks.values.map(
-      x =>
-        `<text x="${round(px(x))}" y="${bottom + 16}" text-anchor="middle">${x.toFixed(decimals(xTicks.step))}</text>`,
-    ),
+    ...xTicks.values.map(x => {
+      const label = x.toFixed(decimals(xTicks.step))
+      const middle = Math.min(px(x), WIDTH - 2 - 0.32 * FONT * label.length)
+      return `<text x="${round(middle)}" y="${bottom + 16}" text-anchor="middle">${label}</text>`
+    }),
     ...yTicks.values.map(
       y =>
         `<text x="${LEFT - 5}" y="${round(py(y)) + 4.5}" text-anchor="end">${(y / 10 ** scale).toFixed(decimals(yTicks.step / 10 ** scale))}</text>`,

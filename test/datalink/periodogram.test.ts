@@ -155,6 +155,7 @@ describe('pictures', () => {
     timeLabel: 'MJD (TAI) in days',
     valueLabel: 'Flux (nJy)',
     inverted: false,
+    nothing: 'no detections',
     fold: undefined,
   }
   const points = { ...star(5, sine(2, 0.3)), id: '1', bands: ['g', 'r', 'i'] }
@@ -200,9 +201,6 @@ describe('pictures', () => {
       error: new Float64Array(n).fill(0.1),
       band: new Uint8Array(n),
     }
-    const begun = performance.now()
-    const svg = lightCurvePicture(many, options)
-    assert.ok(svg.length < 100_000)
-    assert.ok(performance.now() - begun < 5000)
+    assert.ok(lightCurvePicture(many, options).length < 100_000)
   })
 })

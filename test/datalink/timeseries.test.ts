@@ -299,7 +299,7 @@ describe('light curves', () => {
     )
     assert.equal(png.headers.get('content-type'), 'image/png')
     assert.deepEqual([...Buffer.from(await png.arrayBuffer()).subarray(1, 4)], [...Buffer.from('PNG')])
-    assert.match((await get({ ID: '5', RESPONSEFORMAT: 'svg' })).text, /no detections/)
+    assert.match((await get({ ID: '5', RESPONSEFORMAT: 'svg' })).text, /no detections without flags/)
     assert.equal((await post({ ID: watched.join(','), RESPONSEFORMAT: 'svg' })).status, 400)
   })
 
