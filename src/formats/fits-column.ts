@@ -61,7 +61,8 @@ function spelledLength(data: Buffer, p: number, length: number): number {
   let bytes = 0
   for (const end = p + length; p < end; p++) {
     const byte = data[p]!
-    if (byte < 0x80) bytes++
+    if (byte >= 0x20 && byte < 0x7f) bytes++
+    else if (byte < 0x80) bytes += 6
     else if (byte >= 0xf0) bytes += 12
     else if (byte >= 0xc0) bytes += 6
   }
@@ -157,7 +158,12 @@ export function fitsColumn(
 ): FitsColumn {
   const stored = storedField(field, survey, rows)
   const { letter, bytes, nullInteger, nullText } = formOf(stored, survey)
-  const cell = binaryCell(stored, { notAscii: () => {}, unknown: Buffer.alloc(1), ...nullInteger })
+  const cell = binaryCell(stored, {
+    notAscii: () => {},
+    printable: true,
+    unknown: Buffer.alloc(1),
+    ...nullInteger,
+  })
   const shape = shapeOf(stored)
   const isStrings = wireType(stored) === 'text[]'
   const isText = wireType(stored) === 'text'

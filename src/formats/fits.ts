@@ -4,7 +4,7 @@
  * file) and go out when PostgreSQL has given the last.
  *
  * UCD, utype, xtype and description travel in TUCDn, TUTYPn, TXTYPn, TCOMMn as TOPCAT writes and reads them. A NULL
- * float is NaN, a NULL boolean 0, a NULL string empty, a NULL array has no elements. Strings are ASCII: what is not
+ * float is NaN, a NULL boolean 0, a NULL string empty, a NULL array has no elements. Strings are printable ASCII: what is not
  * is spelled `\uXXXX`, and a COMMENT says so. The header says QSTATUS = OVERFLOW when rows are missing. After an error
  * there is no table, which might be taken for a whole one, but an image extension ERROR without data, with the message.
  */
@@ -136,7 +136,7 @@ function tableHeader(
     ...columns.flatMap(columnCards),
     ...history(head),
     ...spelled.map(({ name }) =>
-      commentary('COMMENT', `Column ${name}: characters beyond ASCII are spelled \\uXXXX.`),
+      commentary('COMMENT', `Column ${name}: characters beyond printable ASCII are spelled \\uXXXX.`),
     ),
   ]
   return headerBytes(table)

@@ -23,6 +23,8 @@ export interface BinaryCell {
 export interface BinarySpelling {
   /** Told of each value with characters outside ASCII in a `char` column. */
   readonly notAscii: (field: Field) => void
+  /** Spells control characters too, which strings in FITS tables may not hold (FITS Standard 4.0 §7.3.3.1). */
+  readonly printable?: boolean
   /** The boolean NULL. */
   readonly unknown: Buffer
   /** The integer NULL of this column; undefined where there is none: then a NULL in an array is refused. */
@@ -60,7 +62,8 @@ const NO_ELEMENTS = Buffer.alloc(4)
 
 export function binaryCell(field: Field, spelling: BinarySpelling): BinaryCell {
   const { datatype } = field
-  const { notAscii, unknown, nullInteger } = spelling
+  const { unknown, nullInteger } = spelling
+  const textGrowth = spelling.printable ? 6 : 3
   const shape = shapeOf(field)
   const size = SIZE[datatype]
   const isComplex = datatype === 'floatComplex' || datatype === 'doubleComplex'
@@ -79,10 +82,11 @@ export function binaryCell(field: Field, spelling: BinarySpelling): BinaryCell {
     case 'bool':
       return datatype === 'bit' ? scalar(bitScalar, Buffer.alloc(1)) : scalar(booleanScalar, unknown)
     case 'text': {
-      const characters = datatype === 'char' ? asciiText(field, notAscii) : utf16Text
-      if (shape.width === undefined) return { ...scalar(counted(characters, size), NO_ELEMENTS), growth: 3 }
+      const characters = datatype === 'char' ? asciiText(field, spelling) : utf16Text
+      if (shape.width === undefined)
+        return { ...scalar(counted(characters, size), NO_ELEMENTS), growth: textGrowth }
       const bytes = shape.width * size
-      return { ...scalar(padded(field, characters, bytes), Buffer.alloc(bytes)), growth: 3 }
+      return { ...scalar(padded(field, characters, bytes), Buffer.alloc(bytes)), growth: textGrowth }
     }
     case 'bytea':
       return scalar(byteArray(field, shape), shape.variable ? NO_ELEMENTS : Buffer.alloc(shape.items))
@@ -101,11 +105,11 @@ export function binaryCell(field: Field, spelling: BinarySpelling): BinaryCell {
           `Column ${field.name}: strings in an array need a length, e.g. "8x*".`,
         )
       }
-      const characters = datatype === 'char' ? asciiText(field, notAscii) : utf16Text
+      const characters = datatype === 'char' ? asciiText(field, spelling) : utf16Text
       const filler = Buffer.alloc(shape.width * size)
       const encode = padded(field, characters, filler.length)
       const cell = array(field, shape, { encode, filler, primitives: shape.width }, filler)
-      return { ...cell, growth: 3 + filler.length }
+      return { ...cell, growth: textGrowth + filler.length }
     }
     case 'int2[]':
     case 'int4[]':
@@ -172,15 +176,18 @@ function byteScalar(field: Field): CellEncoder {
 
 /** UTF-8 in, one byte a character out. What is not ASCII is spelled `\uXXXX`: readers take other bytes for an error
  * (astropy) or for Latin-1 (STIL 4.1), and VOTable has no other type that would fit the FIELD already sent. */
-function asciiText(field: Field, notAscii: BinarySpelling['notAscii']): CellEncoder {
+function asciiText(field: Field, { notAscii, printable }: BinarySpelling): CellEncoder {
+  const [first, last, others] = printable
+    ? ([0x20, 0x7e, /[^ -~]/g] as const)
+    : ([0, 0x7f, /[^\0-\x7f]/g] as const)
   return (data, p, length, out, o) => {
     const from = p
     const start = o
     for (const end = p + length; p < end; ) {
       const byte = data[p++]!
-      if (byte > 0x7f) {
+      if (byte > last || byte < first) {
         notAscii(field)
-        const spelled = data.toString('utf8', from, end).replace(/[^\0-\x7f]/g, escapeUnit)
+        const spelled = data.toString('utf8', from, end).replace(others, escapeUnit)
         return start + out.write(spelled, start, 'latin1')
       }
       out[o++] = byte

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
@@ -8,6 +9,7 @@ import { chooseFormat } from '../../src/formats/index.ts'
 import type { Field } from '../../src/votable/field.ts'
 import { python, withoutPython } from '../support/python.ts'
 import { collect, rowSource, type SourceOptions, type Value } from '../support/rows.ts'
+import { inFile, readCfitsio, withoutCfitsio } from './cfitsio.ts'
 import {
   canonical,
   FIELDS,
@@ -32,11 +34,11 @@ async function written(
   return collect(chooseFormat('fits').writer.write(rowSource(fields, rows, options), head))
 }
 
-/** FITS strings are ASCII without trailing blanks. */
+/** FITS strings are printable ASCII without trailing blanks. */
 function inFits(value: Read): Read {
   if (Array.isArray(value)) return value.map(inFits)
   if (typeof value !== 'string') return value
-  const units = value.replace(/[^\0-\x7f]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const units = value.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return units.trimEnd()
 }
 
@@ -63,6 +65,25 @@ test('a table is read back equal by astropy and stilts', { skip }, async () => {
   assert.equal(bytes.length % 2880, 0)
   assertSame(readAstropy(bytes, 'fits'), 'astropy')
   assertSame(readStilts(bytes, 'fits'), 'stilts')
+})
+
+test('a table is read back equal by cfitsio', { skip: skip || withoutCfitsio() }, async () => {
+  assertSame(readCfitsio(await written(FIELDS, ROWS)), 'cfitsio')
+})
+
+test('fitsverify finds nothing', {
+  skip: spawnSync('fitsverify').error ? 'no fitsverify' : false,
+}, async () => {
+  const failure = new ServiceError('timeout', 'too long')
+  for (const bytes of [
+    await written(FIELDS, ROWS),
+    await written(FIELDS, []),
+    await written(FIELDS, ROWS, { overflow: true }),
+    await written(FIELDS, ROWS, { failure }),
+  ]) {
+    const report = inFile(bytes, file => spawnSync('fitsverify', [file], { encoding: 'utf8' }).stdout)
+    assert.match(report, /found 0 warning\(s\) and 0 error\(s\)/, report)
+  }
 })
 
 test('astropy finds nothing to complain about, and the metadata', { skip }, async () => {

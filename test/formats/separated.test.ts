@@ -1,14 +1,19 @@
 /** CSV and TSV against RFC 4180, astropy, and PostgreSQL's own idea of NULL. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { ServiceError } from '../../src/error.ts'
 import { chooseFormat } from '../../src/formats/index.ts'
-import type { Field } from '../../src/votable/field.ts'
+import { type Field, isString } from '../../src/votable/field.ts'
 import { python, withoutPython } from '../support/python.ts'
 import { collect, rowSource, type SourceOptions, type Value } from '../support/rows.ts'
 import {
   canonical,
   FIELDS,
+  type Read,
   ROWS,
   readAstropy,
   readStilts,
@@ -123,3 +128,59 @@ test('stilts and astropy read numbers back equal', {
     })
   }
 })
+
+/** Text as DuckDB gives it, in the form of `canonical`: numbers as digits, arrays taken apart. */
+function readText(field: Field, text: string | null): Read {
+  if (text === null) return null
+  if (isString(field)) return text
+  if (field.arraysize !== undefined || /Complex/.test(field.datatype)) {
+    return text === '' ? [] : text.split(' ').map(item => readText(scalarOf(field), item))
+  }
+  if (field.datatype === 'boolean') return /^(true|T)$/.test(text) ? true : text === '?' ? null : false
+  if (field.datatype === 'bit') return text === '1' || text === 'true'
+  return spelled(field, text.replace('+Inf', 'Infinity').replace('-Inf', '-Infinity'))
+}
+
+function scalarOf({ arraysize: _, ...field }: Field): Field {
+  return { ...field, datatype: field.datatype.replace('Complex', '') as Field['datatype'] }
+}
+
+for (const [name, options] of [
+  ['csv', ''],
+  ['tsv', ", delim = '\t', quote = ''"],
+] as const) {
+  test(`DuckDB reads every column of ${name} back equal`, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'almagest-'))
+    try {
+      const file = path.join(folder, 'table')
+      writeFileSync(file, await written(name, FIELDS, ROWS as Value[][]))
+      const connection = await (await DuckDBInstance.create(':memory:')).connect()
+      const found = await connection.runAndReadAll(
+        `SELECT * FROM read_csv('${file}', all_varchar = true, header = true${options})`,
+      )
+      connection.closeSync()
+      assert.deepEqual(
+        found.columnNames(),
+        FIELDS.map(field => field.name),
+      )
+      const rows = found.getRows() as (string | null)[][]
+      assert.equal(rows.length, ROWS.length)
+      ROWS.forEach((row, i) => {
+        FIELDS.forEach((field, c) => {
+          let expected: Read = canonical(row[c] ?? null)
+          // TSV has no quotes to tell an empty string from NULL, and a code for what would end the line.
+          if (name === 'tsv' && typeof expected === 'string') {
+            expected = expected.replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+          }
+          assert.deepEqual(
+            sameInVotable(field, readText(field, rows[i]![c]!)),
+            sameInVotable(field, expected),
+            `row ${i}, column ${field.name}`,
+          )
+        })
+      })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+}
