@@ -7,7 +7,16 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,14 +70,17 @@ export async function soak(
     ALMAGEST_DIR: dir,
     ALMAGEST_CONFIG: join(dir, 'site.yaml'),
     PORT: String(port),
+    LOG_LEVEL: 'error',
   }
+  const log = join(dir, 'log')
+  const output = openSync(log, 'a')
   const kills: Record<Target, number> = { web: 0, runner: 0, postgres: 0, backend: 0 }
   const faults: string[] = []
   const accepted = new Map<string, number>()
   const processes = [
-    start('web', ['serve', '--no-runner'], env),
-    start('runner', ['runner'], env),
-    start('runner', ['runner'], env),
+    start('web', ['serve', '--no-runner'], env, output),
+    start('runner', ['runner'], env, output),
+    start('runner', ['runner'], env, output),
   ]
   try {
     await answering(url, 60_000)
@@ -112,11 +124,12 @@ export async function soak(
       seed,
       kills,
       accepted: accepted.size,
-      ...(await judge(url, database, accepted, faults)),
+      ...(await judge(url, database, accepted, faults, log)),
       faults,
     }
   } finally {
     for (const one of processes) await one.stop()
+    closeSync(output)
     const location = join(dir, 'pg/location')
     if (existsSync(location)) rmSync(readFileSync(location, 'utf8').trim(), { recursive: true, force: true })
     rmSync(dir, { recursive: true, force: true })
@@ -130,13 +143,13 @@ interface Process {
   stop(): Promise<void>
 }
 
-function start(target: Target, args: readonly string[], env: NodeJS.ProcessEnv): Process {
+function start(target: Target, args: readonly string[], env: NodeJS.ProcessEnv, output: number): Process {
   let stopping = false
   let child: ChildProcess
   const run = () => {
     child = spawn(process.execPath, [join(ROOT, 'bin/almagest.mjs'), ...args], {
       env,
-      stdio: ['ignore', 'ignore', 'ignore'],
+      stdio: ['ignore', output, output],
     })
     // Whoever starts while the database is down ends; a service manager would start it again.
     child.once('exit', () => {
@@ -255,6 +268,7 @@ async function judge(
   database: string,
   accepted: ReadonlyMap<string, number>,
   faults: string[],
+  log: string,
 ): Promise<Pick<SoakReport, 'jobs' | 'phases'>> {
   const { jobs, twice } = await withDatabase(database, async client => ({
     jobs: (
@@ -273,12 +287,22 @@ async function judge(
     phases[job.phase] = (phases[job.phase] ?? 0) + 1
     if (job.phase === 'COMPLETED') await judgeResult(url, job, accepted.get(job.job_id), faults)
     else if (job.phase === 'ERROR' && !/twice/.test(job.error?.message)) {
-      faults.push(`job ${job.job_id} failed for another reason: ${JSON.stringify(job.error)}`)
+      faults.push(
+        `job ${job.job_id} failed for another reason: ${JSON.stringify(job.error)}${logged(log, job.job_id)}`,
+      )
     } else if (job.phase === 'PENDING' && accepted.has(job.job_id)) {
       faults.push(`job ${job.job_id} was accepted with PHASE=RUN and is PENDING`)
     }
   }
   return { jobs: jobs.length, phases }
+}
+
+/** What the runner's log says of a job. */
+function logged(log: string, id: string): string {
+  const line = readFileSync(log, 'utf8')
+    .split('\n')
+    .find(one => one.includes(id))
+  return line ? `\n${line.slice(0, 3000)}` : ''
 }
 
 async function judgeResult(

@@ -130,15 +130,20 @@ export function isOutage(error: unknown): boolean {
   return isConnectionLoss(error)
 }
 
-/** Connection exceptions, and an administrator's or a crash's shutdown (SQLSTATE classes 08 and 57P); sockets. */
+/**
+ * Connection exceptions, an administrator's or a crash's shutdown, errors of the system below such as shared memory
+ * that a dead postmaster took along (SQLSTATE classes 08, 57P, 58); sockets.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const state = sqlStateOf(error)
-  if (state !== undefined) return /^(08|57P|53300)/.test(state)
+  if (state !== undefined) return /^(08|57P|58|53300)/.test(state)
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined)
-    return /^(ECONN|ENOENT$|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/.test(code)
-  return /connection|client has encountered/i.test(error.message) || isConnectionLoss(error.cause)
+    return /^(ECONN|ENOENT$|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)/.test(
+      code,
+    )
+  return /connection|not queryable/i.test(error.message) || isConnectionLoss(error.cause)
 }
 
 export function errorSummary(error: unknown): ErrorSummary {
