@@ -20,7 +20,7 @@ describe('links of images', { skip }, async () => {
   const links = async (...ids: string[]) => {
     const response = await fetch(`${service.url}/datalink/links`, {
       method: 'POST',
-      body: new URLSearchParams(ids.map(id => ['ID', id])),
+      body: new URLSearchParams(ids.map((id): [string, string] => ['ID', id])),
     })
     assert.equal(response.status, 200)
     assert.equal(response.headers.get('content-type'), 'application/x-votable+xml;content=datalink')
@@ -125,7 +125,7 @@ describe('links of images', { skip }, async () => {
   it('datalinklint, votlint and the schema are content', {
     skip: withoutStilts() || withoutXsd(),
   }, async () => {
-    const query = new URLSearchParams([plain, odd, cube, 'x'].map(id => ['ID', id]))
+    const query = new URLSearchParams([plain, odd, cube, 'x'].map((id): [string, string] => ['ID', id]))
     const url = `${service.url}/datalink/links?${query}`
     assert.doesNotMatch(await stilts('datalinklint', `votable=${url}`), /^[EW]|ERROR|WARNING/m)
     assert.equal(await stilts('votlint', `votable=${url}`), '')
