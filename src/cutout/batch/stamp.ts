@@ -3,12 +3,13 @@ import { errorText } from '../../error.ts'
 import type { Window } from '../../fits/window.ts'
 import { encodePicture } from '../../images/encode.ts'
 import type { LocatedImage } from '../../images/locate.ts'
+import { DEFAULT_Q } from '../../images/lupton.ts'
 import type { Raster } from '../../images/render.ts'
 import { compositeRaster } from '../composite.ts'
 import { type Dataset, openDataset } from '../dataset.ts'
 import { sodaError } from '../faults.ts'
 import { fitsFile } from '../fits-file.ts'
-import { gray, planeOf } from '../picture.ts'
+import { composite, planeOf } from '../picture.ts'
 import { checkSize } from '../plan.ts'
 
 export interface StampTask {
@@ -99,7 +100,7 @@ export async function stamp(task: StampTask): Promise<Stamp> {
     }
   }
   const raster = await pictured(task, cut)
-  if (raster?.channels && task.colors && cut.size > 0)
+  if (raster && task.colors?.every(band => cut.has(band)))
     files.push({ band: undefined, bytes: await encodePicture(raster, 'image/png') })
   const preview = raster && (await encodePicture(raster, 'image/jpeg', fitted(raster)))
   await closeDatasets()
@@ -115,7 +116,8 @@ async function pictured({ colors }: StampTask, cuts: Cuts): Promise<Raster | und
   const one = r ?? g ?? b ?? [...cuts.values()][0]
   if (!one) return undefined
   const plane = await planeOf(one.data, one.window, { width: undefined })
-  return gray(plane, { stretch: 'asinh', cuts: { percent: 99.5 }, colorMap: 'gray' })
+  const { values, width, height } = plane
+  return composite([values, values, values], width, height, true, DEFAULT_Q)
 }
 
 function fitted({ width, height }: Raster): { width: number; height: number } {
