@@ -12,8 +12,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./migrate-command.ts')).migrateCommand,
   demo: async () => (await import('./demo/command.ts')).demoCommand,
   'ingest table': async () => (await import('./ingest/command.ts')).ingestTableCommand,
+  'ingest light-curves': async () =>
+    (await import('./ingest/light-curve-command.ts')).ingestLightCurvesCommand,
   'ingest images': async () => (await import('./ingest/images-command.ts')).ingestImagesCommand,
   'hips build': async () => (await import('./hips-command.ts')).hipsBuildCommand,
+  'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
   'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
   list: async () => (await import('./tables-command.ts')).listCommand,
@@ -28,7 +31,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
   const name = Object.keys(COMMANDS).find(verb => verb.split(' ').every((word, i) => argv[i] === word))
   if (name === undefined) {
     const commands = await Promise.all(Object.values(COMMANDS).map(load => load()))
-    const known = commands.map(c => `  ${c.name.padEnd(14)} ${c.summary}`).join('\n')
+    const known = commands.map(c => `  ${c.name.padEnd(19)} ${c.summary}`).join('\n')
     const asked = argv.length === 0 || argv[0] === '--help' || argv[0] === '-h'
     const text = `Usage: npx almagest <verb> [options]; npx almagest <verb> --help says more.\n\n${known}\n`
     if (asked) process.stdout.write(text)
