@@ -25,8 +25,9 @@ export async function foreignKey(
   const [, column, table, target] = match as unknown as [string, string, string, string]
   const [found] = await client.query<{ table_name: string; column_name: string }>(
     `SELECT table_name, column_name FROM almagest.published_column
-      WHERE lower(table_name) = lower($1) AND lower(column_name) = lower($2)`,
-    [table, target],
+      WHERE replace(lower(table_name), '"', '') = lower($1) AND replace(lower(column_name), '"', '') = lower($2)`,
+    // Reserved words as names are published in quotes, which people leave out.
+    [table.replaceAll('"', ''), target.replaceAll('"', '')],
   )
   if (!found)
     throw new ServiceError('usage', `--foreign-key: there is no published column ${table}.${target}`)
