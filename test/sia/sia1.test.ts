@@ -176,7 +176,7 @@ one = r[0]
 bad = ''
 try: s.search(pos=(10, 95), size=0.1)
 except Exception as e: bad = str(e)
-print(json.dumps({'title': one.title, 'ra': round(one.pos.ra.deg, 9), 'naxis': [int(n) for n in one.naxis], 'url': one.acref, 'format': one.format,
+print(json.dumps({'title': one.title, 'ra': round(one.pos.ra.deg, 9), 'naxis': [int(getattr(n, 'value', n)) for n in one.naxis], 'url': one.acref, 'format': one.format,
   'band': one.bandpass_id, 'date': str(one.dateobs), 'n': len(r), 'meta': len(s.search(pos=(10, 20), size=0.1, format='METADATA')), 'bad': bad}))`
     const read = JSON.parse(await pythonClient(script, service.url))
     assert.deepEqual(

@@ -1,8 +1,9 @@
 /** `/tap/async`: UWS 1.1 as clients use and misuse it. */
+
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setTimeout as sleep } from 'node:timers/promises'
 import { testDatabase } from '../support/database.ts'
 import { ENDLESS, jobClient } from '../support/jobs.ts'
 import { fillSample } from '../support/sample.ts'
@@ -149,6 +150,8 @@ describe('/tap/async', () => {
       await jobs.post(`/${id}/phase`, { PHASE: 'RUN' })
       const document = await jobs.ended(id)
       assert.match(document, /<uws:phase>ABORTED<[\s\S]*<uws:errorSummary/)
+      // Its processes in PostgreSQL take a moment to hear of it.
+      for (const end = Date.now() + 5000; Date.now() < end && (await running()) > 0; ) await sleep(20)
       assert.equal(await running(), 0)
     })
   })
