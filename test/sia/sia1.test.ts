@@ -174,7 +174,9 @@ s = pyvo.dal.SIAService(sys.argv[1] + '/sia1/query')
 r = s.search(pos=(10, 20), size=0.1, format='image/fits')
 one = r[0]
 bad = ''
-try: s.search(pos=(10, 95), size=0.1)
+q = s.create_query(pos=(10, 20), size=0.1)
+q['POS'] = '10,95'
+try: q.execute()
 except Exception as e: bad = str(e)
 print(json.dumps({'title': one.title, 'ra': round(one.pos.ra.deg, 9), 'naxis': [int(getattr(n, 'value', n)) for n in one.naxis], 'url': one.acref, 'format': one.format,
   'band': one.bandpass_id, 'date': str(one.dateobs), 'n': len(r), 'meta': len(s.search(pos=(10, 20), size=0.1, format='METADATA')), 'bad': bad}))`
