@@ -6,7 +6,8 @@
 import { createReadStream, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { createGunzip } from 'node:zlib'
-import { defaultRange, type Points, periodogramOf } from '../src/datalink/periodogram.ts'
+import { defaultRange, periodogramOf } from '../src/datalink/periodogram.ts'
+import type { Points } from '../src/datalink/points.ts'
 import { cellsOf } from '../src/ingest/light-curve-cells.ts'
 import { readWide } from '../src/ingest/light-curve-wide.ts'
 

@@ -1,13 +1,7 @@
 /** The thread that works periodograms out, one after the other. */
 import { parentPort } from 'node:worker_threads'
-import {
-  lombScargle,
-  type Periodogram,
-  type Points,
-  periodogramOf,
-  type Range,
-  type Spectrum,
-} from './periodogram.ts'
+import { lombScargle, type Periodogram, periodogramOf, type Range, type Spectrum } from './periodogram.ts'
+import type { Points } from './points.ts'
 
 export interface PeriodogramTask {
   readonly points: Points

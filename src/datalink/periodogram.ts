@@ -15,14 +15,8 @@
  * formula of Baluev (2008, MNRAS 385, 1279) with Rice's rate for two degrees of freedom a band, of the second by the
  * F distribution and the number of frequencies. Both take the errors as relative: their scale comes from the residuals.
  */
-export interface Points {
-  /** Days. */
-  readonly time: Float64Array
-  readonly value: Float64Array
-  /** One standard deviation; NaN where there is none. */
-  readonly error: Float64Array
-  readonly band: Uint8Array
-}
+import { BINS, baluev, binsFalseAlarm, spread } from './false-alarm.ts'
+import { type BandPoints, byBand, type Points, type Scaled, scaledPoints } from './points.ts'
 
 export interface Periodogram {
   /** Days. */
@@ -52,13 +46,9 @@ export interface Range {
   readonly high: number
 }
 
-/** Points fewer than this have no period. */
-export const LEAST_POINTS = 10
-
 /** Steps of frequency in 1/baseline, for the sine and for the narrower peaks of phase bins. */
 const OVERSAMPLING = 5
 const BIN_OVERSAMPLING = 8
-const BINS = 16
 const HARMONICS = 6
 /** Numbers of harmonics to choose from: one for a sine, many for narrow eclipses. */
 const CHOICE = [1, 2, 3, 4, 6, 9, 12, 16]
@@ -132,84 +122,6 @@ function highest(values: Float64Array): number {
   let most = 0
   for (const value of values) if (value > most) most = value
   return most
-}
-
-/** Points in which every band has mean 0 and spread 1, with weights to match. */
-interface Scaled {
-  readonly time: Float64Array
-  readonly y: Float64Array
-  readonly weight: Float64Array
-  /** Σ weight · y². */
-  readonly total: number
-  readonly bands: number
-  readonly looks: number
-}
-
-interface BandPoints {
-  readonly time: Float64Array
-  /** About the weighted mean. */
-  readonly y: Float64Array
-  /** 1/error². */
-  readonly weight: Float64Array
-}
-
-/** Band by band, without those that have too few points to say anything. */
-function byBand({ time, value, error, band }: Points): readonly BandPoints[] {
-  const rows = new Map<number, number[]>()
-  for (let i = 0; i < time.length; i++) {
-    const list = rows.get(band[i]!)
-    if (list) list.push(i)
-    else rows.set(band[i]!, [i])
-  }
-  return [...rows.values()]
-    .filter(list => list.length >= 5)
-    .map(list => {
-      const errors = list.map(i => error[i]!).filter(e => e > 0)
-      const usual = errors.sort((a, b) => a - b)[errors.length >> 1] ?? 1
-      const weight = Float64Array.from(list, i => 1 / (error[i]! > 0 ? error[i]! : usual) ** 2)
-      let sum = 0
-      let weights = 0
-      list.forEach((i, k) => {
-        sum += weight[k]! * value[i]!
-        weights += weight[k]!
-      })
-      const mean = sum / weights
-      return {
-        time: Float64Array.from(list, i => time[i]!),
-        y: Float64Array.from(list, i => value[i]! - mean),
-        weight,
-      }
-    })
-}
-
-function scaledPoints(points: Points): Scaled | undefined {
-  const bands = byBand(points)
-  const n = bands.reduce((sum, band) => sum + band.time.length, 0)
-  if (n < LEAST_POINTS) return undefined
-  const all: { time: number; y: number; weight: number; band: number }[] = []
-  for (const [band, { time, y, weight }] of bands.entries()) {
-    let square = 0
-    let weights = 0
-    y.forEach((v, i) => {
-      square += weight[i]! * v * v
-      weights += weight[i]!
-    })
-    const scale = Math.sqrt(square / weights)
-    if (!(scale > 0)) continue
-    time.forEach((t, i) => {
-      all.push({ time: t, y: y[i]! / scale, weight: weight[i]! * scale * scale, band })
-    })
-  }
-  all.sort((a, b) => a.time - b.time)
-  if (all.length < LEAST_POINTS || !(all.at(-1)!.time > all[0]!.time)) return undefined
-  return {
-    time: Float64Array.from(all, p => p.time),
-    y: Float64Array.from(all, p => p.y),
-    weight: Float64Array.from(all, p => p.weight),
-    total: all.reduce((sum, p) => sum + p.weight * p.y * p.y, 0),
-    bands: bands.length,
-    looks: looksOf(all),
-  }
 }
 
 /** Power from 0 to 1 over a grid of frequencies; undefined without enough points. */
@@ -442,23 +354,6 @@ function fitNear(scaled: Scaled, near: number, baseline: number): Candidate {
 /** Differences of the criterion beyond this are very strong evidence (Kass & Raftery 1995, JASA 90, 773). */
 const DECIDED = 10
 
-/** Points closer in time than this, in days, are one look at the star. */
-const LOOK_DAYS = 0.01
-
-/** How many phases the points can tell apart: of one look in several bands one. */
-function looksOf(points: readonly { time: number; band: number }[]): number {
-  let looks = 0
-  let counts = new Map<number, number>()
-  points.forEach(({ time, band }, i) => {
-    if (i > 0 && time - points[i - 1]!.time > LOOK_DAYS) {
-      looks += Math.max(...counts.values())
-      counts = new Map()
-    }
-    counts.set(band, (counts.get(band) ?? 0) + 1)
-  })
-  return looks + Math.max(...counts.values())
-}
-
 /** χ² of the best Fourier series with a constant, by its normal equations (Cholesky, with a touch of damping). */
 function seriesChi2({ time, y, weight, total }: Scaled, frequency: number, harmonics: number): number {
   const size = 2 * harmonics + 1
@@ -502,83 +397,4 @@ function seriesChi2({ time, y, weight, total }: Scaled, frequency: number, harmo
     explained += right[a]! ** 2
   }
   return total - explained
-}
-
-/** √(4π) times the standard deviation of the times: times the highest frequency this is Baluev's W. */
-function spread(time: Float64Array): number {
-  const mean = time.reduce((sum, t) => sum + t, 0) / time.length
-  const variance = time.reduce((sum, t) => sum + (t - mean) ** 2, 0) / time.length
-  return Math.sqrt(4 * Math.PI * variance)
-}
-
-/**
- * Probability that noise has a peak of `power` or more: Baluev 2008, eq. 5 with the rate of his table 1 for the power
- * normalised by χ² about the mean, with `freedom` parameters of the signal in place of 2 (Rice's rate of a χ² process).
- */
-function baluev(power: number, n: number, freedom: number, means: number, w: number): number {
-  const left = n - means - freedom
-  if (left < 1) return 1
-  const z = ((n - means) * power) / 2
-  const single = upperBeta(power, freedom / 2, left / 2)
-  const logRate =
-    Math.log(w) +
-    ((freedom - 1) / 2) * Math.log(Math.max(z, 1e-9)) -
-    logGamma(freedom / 2) +
-    ((left - 1) / 2) * Math.log1p(-Math.min(power, 1 - 1e-15))
-  return 1 - (1 - single) * Math.exp(-Math.exp(Math.min(logRate, 50)))
-}
-
-/** The highest of so many independent shares of variance between phase bins. */
-function binsFalseAlarm(power: number, n: number, bands: number, frequencies: number): number {
-  const left = n - bands - BINS + 1
-  if (left < 1) return 1
-  return Math.min(1, frequencies * upperBeta(power, (BINS - 1) / 2, left / 2))
-}
-
-/** P(X > x) of a Beta(a, b) variable: the regularised incomplete beta function 1 − I_x(a, b), by its continued fraction. */
-function upperBeta(x: number, a: number, b: number): number {
-  if (x <= 0) return 1
-  if (x >= 1) return 0
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x))
-  return x > (a + 1) / (a + b + 2)
-    ? (front * betaFraction(1 - x, b, a)) / b
-    : 1 - (front * betaFraction(x, a, b)) / a
-}
-
-/** Lentz's method (Numerical Recipes §6.4). */
-function betaFraction(x: number, a: number, b: number): number {
-  const tiny = 1e-300
-  let c = 1
-  let d = 1 - ((a + b) * x) / (a + 1)
-  d = 1 / (Math.abs(d) < tiny ? tiny : d)
-  let result = d
-  for (let m = 1; m < 500; m++) {
-    for (const factor of [
-      (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
-      (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
-    ]) {
-      d = 1 + factor * d
-      d = 1 / (Math.abs(d) < tiny ? tiny : d)
-      c = 1 + factor / c
-      if (Math.abs(c) < tiny) c = tiny
-      result *= d * c
-    }
-    if (Math.abs(d * c - 1) < 1e-12) break
-  }
-  return result
-}
-
-const LANCZOS = [
-  76.18009172947146, -86.5053203294168, 24.01409824083091, -1.231739572450155, 1.208650973866179e-3,
-  -0.5395239384953e-5,
-]
-
-/** Lanczos' approximation, to 2e-10 (Numerical Recipes §6.1). */
-function logGamma(x: number): number {
-  let sum = 1.000000000190015
-  LANCZOS.forEach((term, i) => {
-    sum += term / (x + 1 + i)
-  })
-  const t = x + 5.5
-  return (x + 0.5) * Math.log(t) - t + Math.log((2.506628274631 * sum) / x)
 }

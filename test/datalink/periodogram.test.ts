@@ -1,8 +1,9 @@
 /** Periods, statistics and pictures, against astropy and numpy. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { lombScargle, type Points, periodogramOf } from '../../src/datalink/periodogram.ts'
+import { lombScargle, periodogramOf } from '../../src/datalink/periodogram.ts'
 import { lightCurvePicture } from '../../src/datalink/picture.ts'
+import type { Points } from '../../src/datalink/points.ts'
 import { statisticsOf } from '../../src/datalink/statistics.ts'
 import { createRandom } from '../../src/demo/random.ts'
 import { python, withoutPython } from '../support/python.ts'
