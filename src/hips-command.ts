@@ -3,8 +3,9 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Command, type CommandSetting, UsageError } from './command.ts'
 import { buildTree } from './hips/build.ts'
-import { COLOR_FORMATS, chooseColorLook, colorTiles, type Trees } from './hips/color.ts'
-import { finishColor, finishTree } from './hips/finish.ts'
+import { buildColor } from './hips/build-color.ts'
+import { COLOR_FORMATS } from './hips/color.ts'
+import { finishTree } from './hips/finish.ts'
 import { FLOAT32, IMAGE_FORMATS, type ImageFormat, type Storage } from './hips/image-tile.ts'
 import type { HipsFrame } from './hips/plan.ts'
 import { publishedTrees } from './hips/published.ts'
@@ -76,7 +77,7 @@ export const hipsBuildCommand: Command = {
       },
     })
     const { collection, images, resume, force } = values
-    if (values.color !== undefined) return buildColor(values.color, values, setting)
+    if (values.color !== undefined) return colorHips(values.color, values, setting)
     if ((collection === undefined) === (images === undefined))
       throw new UsageError('say either --collection NAME or --images DIR with --name NAME')
     if (resume && force) throw new UsageError('--resume goes on, --force begins anew: choose one')
@@ -109,7 +110,6 @@ export const hipsBuildCommand: Command = {
       look: {
         stretch: oneOf('stretch', values.stretch ?? 'linear', ['linear', 'asinh'] as const),
         cuts: cutsOf(values.cuts),
-        forced: force,
       },
       levelled: values.level,
       force,
@@ -151,7 +151,7 @@ export const hipsBuildCommand: Command = {
 }
 
 /** `--color`: three trees become one. */
-async function buildColor(
+async function colorHips(
   color: string,
   values: {
     name?: string
@@ -168,48 +168,33 @@ async function buildColor(
   const folder = path.join(config.dir, 'hips')
   const published = publishedTrees(folder)
   const names = new Map(color.split(',').map(part => part.split('=') as [string, string]))
-  const trees = await Promise.all(
-    ['r', 'g', 'b'].map(async channel => {
-      const given = names.get(channel)
-      if (!given) throw new UsageError('--color: say r=HIPS,g=HIPS,b=HIPS')
-      const tree = await published.tree(given)
-      if (!tree) throw new UsageError(`--color: there is no finished HiPS ${given}`)
-      return tree
-    }),
-  )
-  const kind = oneOf('stretch', values.stretch ?? 'asinh', ['linear', 'asinh'] as const)
-  const look = chooseColorLook(trees as unknown as Trees, kind)
-  if (!look) throw new UsageError('--color: the three HiPS have no part of the sky in common')
-  const formats = (values.formats ?? 'png').split(',').map(one => oneOf('formats', one.trim(), COLOR_FORMATS))
-  const bar = progressBar(stderr, name)
-  const request = {
-    root: path.join(folder, name),
-    trees: trees as unknown as Trees,
-    formats,
-    look,
-    report: bar.report,
+  const treeOf = async (channel: string) => {
+    const given = names.get(channel)
+    if (!given) throw new UsageError('--color: say r=HIPS,g=HIPS,b=HIPS')
+    const tree = await published.tree(given)
+    if (!tree) throw new UsageError(`--color: there is no finished HiPS ${given}`)
+    return tree
   }
-  const tiles = await colorTiles(request)
-  bar.end()
-  const numbers = (key: string) =>
-    trees.flatMap(tree => (tree.properties.has(key) ? [Number(tree.properties.get(key))] : []))
-  const extreme = (key: string, choose: (...n: number[]) => number) =>
-    numbers(key).length > 0 ? choose(...numbers(key)) : undefined
+  const trees = [await treeOf('r'), await treeOf('g'), await treeOf('b')] as const
+  const [red, green, blue] = trees
   const title = values.title ?? `${name} in colour`
-  await finishColor(request, {
-    did: `ivo://${config.authority}/hips/${name}`,
-    title,
-    description:
-      values.description ??
-      `${title}: red ${trees[0]!.name}, green ${trees[1]!.name}, blue ${trees[2]!.name}`,
-    collection: trees[0]!.properties.get('obs_collection') ?? name,
-    progenitor: config.publisher,
-    regime: trees[1]!.properties.get('obs_regime'),
-    tMin: extreme('t_min', Math.min),
-    tMax: extreme('t_max', Math.max),
-    emMin: extreme('em_min', Math.min),
-    emMax: extreme('em_max', Math.max),
+  const bar = progressBar(stderr, name)
+  const tiles = await buildColor({
+    root: path.join(folder, name),
+    trees,
+    formats: (values.formats ?? 'png').split(',').map(one => oneOf('formats', one.trim(), COLOR_FORMATS)),
+    kind: oneOf('stretch', values.stretch ?? 'asinh', ['linear', 'asinh'] as const),
+    about: {
+      did: `ivo://${config.authority}/hips/${name}`,
+      title,
+      description: values.description ?? `${title}: red ${red.name}, green ${green.name}, blue ${blue.name}`,
+      collection: red.properties.get('obs_collection') ?? name,
+      progenitor: config.publisher,
+    },
+    report: bar.report,
   })
+  bar.end()
+  if (tiles === undefined) throw new UsageError('--color: the three HiPS have no part of the sky in common')
   const seconds = Math.round(performance.now() - begun) / 1000
   stdout.write(
     values.json

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import type { Client } from '../db/database.ts'
 import { buildTree } from '../hips/build.ts'
-import { chooseColorLook, colorTiles, type Trees } from '../hips/color.ts'
-import { finishColor, finishTree } from '../hips/finish.ts'
+import { buildColor } from '../hips/build-color.ts'
+import { finishTree } from '../hips/finish.ts'
 import { FLOAT32 } from '../hips/image-tile.ts'
 import { publishedTrees } from '../hips/published.ts'
 import { collectionSources } from '../hips/sources.ts'
@@ -41,7 +41,7 @@ export async function fillDemoHips(
       frame: 'equatorial',
       formats: ['fits', 'png'],
       storage: FLOAT32,
-      look: { stretch: 'asinh', cuts: undefined, forced: false },
+      look: { stretch: 'asinh', cuts: undefined },
       levelled: false,
       force: false,
       spool: path.join(dir, 'spool'),
@@ -66,32 +66,22 @@ export async function fillDemoHips(
     made.push(name)
   }
   if (made.length === 0 && (await trees.tree(COLOR))) return made
-  const three = await Promise.all(
-    ['demo_i', 'demo_r', 'demo_g'].map(name => publishedTrees(folder).tree(name)),
-  )
-  const look = chooseColorLook(three as unknown as Trees, 'asinh')
-  if (!look) return made
-  const request = {
+  const three = publishedTrees(folder)
+  const treeOf = async (name: string) => (await three.tree(name))!
+  const tiles = await buildColor({
     root: path.join(folder, COLOR),
-    trees: three as unknown as Trees,
-    formats: ['png'] as const,
-    look,
-    report: (progress: Parameters<Report>[0]) => report({ ...progress, phase: `${COLOR} ${progress.phase}` }),
+    trees: [await treeOf('demo_i'), await treeOf('demo_r'), await treeOf('demo_g')],
+    formats: ['png'],
+    kind: 'asinh',
+    about: {
+      did: `ivo://${authority}/hips/${COLOR}`,
+      title: 'Demo survey in colour',
+      description: 'Simulated coadds of the demo survey: i, r and g as red, green and blue',
+      collection: DEMO_IMAGES,
+      progenitor: publisher,
+    },
+    report: progress => report({ ...progress, phase: `${COLOR} ${progress.phase}` }),
     signal,
-  }
-  await colorTiles(request)
-  const number = (index: number, key: string) => Number(three[index]!.properties.get(key))
-  await finishColor(request, {
-    did: `ivo://${authority}/hips/${COLOR}`,
-    title: 'Demo survey in colour',
-    description: 'Simulated coadds of the demo survey: i, r and g as red, green and blue',
-    collection: DEMO_IMAGES,
-    progenitor: publisher,
-    regime: 'Optical',
-    tMin: number(0, 't_min'),
-    tMax: number(0, 't_max'),
-    emMin: number(2, 'em_min'),
-    emMax: number(0, 'em_max'),
   })
-  return [...made, COLOR]
+  return tiles === undefined ? made : [...made, COLOR]
 }

@@ -20,7 +20,7 @@ import {
   recordGone,
   recordLeaves,
 } from './journal.ts'
-import { coverageOrder, type HipsFrame, imageScale, tilesTouched } from './plan.ts'
+import { COVERAGE_DEPTH, type HipsFrame, imageScale, tilesTouched } from './plan.ts'
 import type { Floats } from './resample.ts'
 import { inThreads } from './threads.ts'
 import { orderFor, type Tile, tilePath } from './tile.ts'
@@ -90,7 +90,9 @@ export async function buildTree(request: BuildRequest): Promise<BuiltTree> {
     const reasons = skipped.map(({ name, reason }) => `\n  ${name}: ${reason}`).join('')
     throw new ServiceError('usage', `no image can be placed on the sky${reasons}`)
   }
-  const look = before && !request.look.forced ? before.look : await chooseLook(planned, request.look, spool)
+  // Cuts that nobody gave stay as they are: a new image must not change the look of all tiles.
+  const isSameLook = before && !request.look.cuts && request.look.stretch === before.look.stretch
+  const look = isSameLook ? before.look : await chooseLook(planned, request.look, spool)
   const settings: TreeSettings = {
     root,
     order,
@@ -238,7 +240,7 @@ async function makeTiles(
   }
   const order3 = work.length > 0 || !complete ? tops.order3 : readOrder3(settings, leaves)
   const moc = mocOfCells(
-    coverageOrder(order),
+    order + COVERAGE_DEPTH,
     [...now.values()].flatMap(leaf => leaf.covered),
   )
   completeJournal(root, now)

@@ -4,11 +4,10 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import sharp from 'sharp'
 import { ServiceError } from '../error.ts'
 import { type Bands, type LuptonOptions, luptonOptions, renderLupton } from '../images/lupton.ts'
 import type { Report } from '../progress.ts'
-import { encodeJpeg, encodeWebp, FLOAT32, tileValues } from './image-tile.ts'
+import { encodePixels, FLOAT32, tileValues } from './image-tile.ts'
 import type { PublishedTree } from './published.ts'
 import type { Floats } from './resample.ts'
 import { TILE_PIXELS, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
@@ -152,17 +151,8 @@ export async function colorTiles({
     const file = path.join(root, tilePath(tile))
     mkdirSync(path.dirname(file), { recursive: true })
     for (const format of formats)
-      writeFileSync(`${file}.${format}`, await encodeColor(format, rgba, TILE_WIDTH))
+      writeFileSync(`${file}.${format}`, await encodePixels(format, rgba, TILE_WIDTH, 4))
   }
   report({ phase: 'tiles', done: all.length, total: all.length })
   return all.length
-}
-
-export function encodeColor(format: ColorFormat, rgba: Buffer, width: number): Promise<Buffer> {
-  if (format === 'jpg') return encodeJpeg(rgba, width, 4)
-  if (format === 'webp') return encodeWebp(rgba, width, 4)
-  const height = rgba.length / 4 / width
-  return sharp(rgba, { raw: { width, height, channels: 4 } })
-    .png({ compressionLevel: 1 })
-    .toBuffer()
 }

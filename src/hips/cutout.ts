@@ -8,16 +8,13 @@ import sharp from 'sharp'
 import { ServiceError } from '../error.ts'
 import { parseCard } from '../fits/card.ts'
 import { cardText } from '../fits/card-text.ts'
-import { hdus } from '../fits/hdu.ts'
 import { headerOf } from '../fits/header.ts'
-import { imageOf } from '../fits/image.ts'
-import { physicalValues } from '../fits/pixels.ts'
 import { celestialWcs } from '../fits/wcs/wcs.ts'
-import { readWindow, wholeImage } from '../fits/window.ts'
 import { imageHdu } from '../fits/write.ts'
 import { frameChange } from '../sphere/frames.ts'
 import { lonLat, unitVector } from '../sphere/vector.ts'
-import { encodeJpeg, encodeWebp, grayLevels } from './image-tile.ts'
+import { readAnyTile } from './any-tile.ts'
+import { encodePixels, grayLevels, PICTURES } from './image-tile.ts'
 import type { PublishedTree } from './published.ts'
 import { TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 import { type TilePlanes, view } from './view.ts'
@@ -93,15 +90,8 @@ export async function cutoutView(
   return picture(rgba, width, 4, format)
 }
 
-async function picture(pixels: Buffer, width: number, channels: 1 | 4, format: 'jpg' | 'png' | 'webp') {
-  if (format === 'jpg') return { bytes: await encodeJpeg(pixels, width, channels), contentType: 'image/jpeg' }
-  if (format === 'webp')
-    return { bytes: await encodeWebp(pixels, width, channels), contentType: 'image/webp' }
-  const height = pixels.length / channels / width
-  return {
-    bytes: await sharp(pixels, { raw: { width, height, channels } }).png().toBuffer(),
-    contentType: 'image/png',
-  }
+async function picture(pixels: Buffer, width: number, channels: 1 | 4, format: keyof typeof PICTURES) {
+  return { bytes: await encodePixels(format, pixels, width, channels), contentType: PICTURES[format] }
 }
 
 function wcsCards({ lon, lat, fov, width, height, rotation, projection, frame }: CutoutRequest): string[] {
@@ -129,22 +119,8 @@ function wcsCards({ lon, lat, fov, width, height, rotation, projection, frame }:
 
 async function fitsPlanes(tree: PublishedTree, tile: Tile): Promise<TilePlanes | undefined> {
   const bytes = await tileBytes(tree, tile, 'fits')
-  if (!bytes) return undefined
-  const source = {
-    random: true,
-    size: bytes.length,
-    read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
-  }
-  for await (const hdu of hdus(source)) {
-    const image = imageOf(hdu)
-    if (!image) continue
-    const { values, blank } = physicalValues(await readWindow(source, image, wholeImage(image)))
-    const numbers = Float32Array.from(values as ArrayLike<number | bigint>, v =>
-      v === blank ? Number.NaN : Number(v),
-    )
-    return [numbers]
-  }
-  return undefined
+  const read = bytes && (await readAnyTile(bytes))
+  return read && [read.values]
 }
 
 async function picturePlanes(

@@ -7,8 +7,6 @@ export interface AutoLook {
   readonly stretch: Look['stretch']
   /** Undefined: between percentiles of the values. */
   readonly cuts: readonly [low: number, high: number] | undefined
-  /** Takes the place of what an earlier build had. */
-  readonly forced: boolean
 }
 
 /** Images that are looked at, and rows of each. */

@@ -6,9 +6,9 @@ import type { Bands } from '../images/lupton.ts'
 import { lonLat } from '../sphere/vector.ts'
 import { ALLSKY_WIDTH, allsky } from './allsky.ts'
 import type { BuiltTree } from './build.ts'
-import { type ColorRequest, colorPixels, encodeColor, readFits } from './color.ts'
+import { type ColorRequest, colorPixels, readFits } from './color.ts'
 import { type Center, centerOf, type Description, describeTree, short } from './describe.ts'
-import { encodeJpeg, encodeTile, grayLevels } from './image-tile.ts'
+import { encodePixels, encodeTile, grayLevels } from './image-tile.ts'
 import type { HipsFrame } from './plan.ts'
 import { FORMAT_NAMES } from './properties.ts'
 import type { Floats } from './resample.ts'
@@ -33,7 +33,7 @@ export async function finishTree(built: BuiltTree, about: Description, levelled:
     return one && [one]
   })
   const gray = grayLevels(values as Float32Array<ArrayBuffer>, PREVIEW, look)
-  writeFileSync(path.join(root, 'preview.jpg'), await encodeJpeg(gray, PREVIEW, 1))
+  writeFileSync(path.join(root, 'preview.jpg'), await encodePixels('jpg', gray, PREVIEW, 1))
   const entries = [
     ['hips_tile_format', formats.map(format => FORMAT_NAMES[format]).join(' ')],
     ['hips_pixel_bitpix', storage.bitpix],
@@ -62,7 +62,7 @@ export async function finishColor(request: ColorRequest, about: Description): Pr
   for (const format of formats) {
     writeFileSync(
       path.join(root, 'Norder3', `Allsky.${format}`),
-      await encodeColor(format, picture, ALLSKY_WIDTH),
+      await encodePixels(format, picture, ALLSKY_WIDTH, 4),
     )
   }
   const moc = mocUnion(trees.flatMap(tree => tree.moc ?? []))
@@ -72,7 +72,7 @@ export async function finishColor(request: ColorRequest, about: Description): Pr
     return values.some(one => one === undefined) ? undefined : (values as Floats[])
   })
   const preview = colorPixels(planes as unknown as Bands, PREVIEW, look)
-  writeFileSync(path.join(root, 'preview.jpg'), await encodeJpeg(preview, PREVIEW, 4))
+  writeFileSync(path.join(root, 'preview.jpg'), await encodePixels('jpg', preview, PREVIEW, 4))
   const entries = [
     ['dataproduct_subtype', 'color'],
     ['hips_tile_format', formats.map(format => FORMAT_NAMES[format]).join(' ')],

@@ -1,8 +1,8 @@
 /** Tiles as files: FITS keeps the values, PNG, JPEG and WebP show them between two cuts (HiPS 1.0 §4.2). */
 import { crc32, deflateSync, constants as zlib } from 'node:zlib'
-import sharp from 'sharp'
 import { cardText, headerBytes } from '../fits/card-text.ts'
 import { BLOCK } from '../fits/header.ts'
+import { encodePicture } from '../images/encode.ts'
 import type { Floats } from './resample.ts'
 import { TILE_PIXELS, type Tile } from './tile.ts'
 
@@ -159,17 +159,18 @@ function pngChunk(type: string, data: Buffer): Buffer {
   return chunk
 }
 
-/** JPEG has no transparency: what has no value is black. */
-export function encodeJpeg(pixels: Buffer, width: number, channels: 1 | 3 | 4): Promise<Buffer> {
-  const height = pixels.length / channels / width
-  const image = sharp(pixels, { raw: { width, height, channels } })
-  return (channels === 4 ? image.removeAlpha() : image).jpeg({ quality: 85 }).toBuffer()
-}
+/** Picture types by the extension of tiles. */
+export const PICTURES = { png: 'image/png', jpg: 'image/jpeg', webp: 'image/webp' } as const
 
-/** With transparency where `pixels` has four channels. */
-export function encodeWebp(pixels: Buffer, width: number, channels: 1 | 3 | 4): Promise<Buffer> {
+/** Pixels from the top row down as a picture. */
+export function encodePixels(
+  format: keyof typeof PICTURES,
+  pixels: Buffer,
+  width: number,
+  channels: 1 | 4,
+): Promise<Buffer> {
   const height = pixels.length / channels / width
-  return sharp(pixels, { raw: { width, height, channels } }).webp({ quality: 85, effort: 0 }).toBuffer()
+  return encodePicture({ width, height, channels, data: pixels }, PICTURES[format])
 }
 
 /** Gray levels as RGBA: level 0 is transparent. */
@@ -194,6 +195,6 @@ export async function encodeTile(
   if (format === 'fits') return fitsTile(values, width, storage, tile)
   const levels = grayLevels(values, width, look)
   if (format === 'png') return grayPng(levels, width)
-  if (format === 'jpg') return encodeJpeg(levels, width, 1)
-  return encodeWebp(transparentGray(levels), width, 4)
+  if (format === 'jpg') return encodePixels('jpg', levels, width, 1)
+  return encodePixels('webp', transparentGray(levels), width, 4)
 }

@@ -6,11 +6,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
-import { hdus } from '../fits/hdu.ts'
-import { imageOf } from '../fits/image.ts'
-import { physicalValues } from '../fits/pixels.ts'
-import { readWindow, wholeImage } from '../fits/window.ts'
 import { mocCells, mocDegraded, mocMeets } from '../healpix/moc.ts'
+import { readAnyTile } from './any-tile.ts'
 import type { PublishedTree } from './published.ts'
 import { TILE_PIXELS, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 import { addChild } from './tree.ts'
@@ -183,7 +180,7 @@ async function* lintTiles(tree: PublishedTree): AsyncGenerator<Finding> {
 async function tileProblem(file: string, extension: string, width: number): Promise<string | undefined> {
   try {
     if (extension === 'fits') {
-      const shape = await fitsShape(readFileSync(file))
+      const shape = (await readAnyTile(readFileSync(file)))?.shape
       return shape?.[0] === width && shape[1] === width
         ? undefined
         : `it is ${shape?.join(' by ') ?? 'no image'}`
@@ -197,31 +194,14 @@ async function tileProblem(file: string, extension: string, width: number): Prom
   }
 }
 
-const bytesSource = (bytes: Buffer) => ({
-  random: true,
-  size: bytes.length,
-  read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
-})
-
-async function fitsShape(bytes: Buffer): Promise<readonly number[] | undefined> {
-  for await (const hdu of hdus(bytesSource(bytes))) return imageOf(hdu)?.shape
-  return undefined
-}
-
 /** Undefined for a tile that is missing or broken: another stage tells. */
 async function fitsValues(tree: PublishedTree, tile: Tile): Promise<Float64Array<ArrayBuffer> | undefined> {
   try {
-    const source = bytesSource(readFileSync(path.join(tree.root, `${tilePath(tile)}.fits`)))
-    for await (const hdu of hdus(source)) {
-      const image = imageOf(hdu)
-      if (image?.shape[0] !== TILE_WIDTH || image.shape[1] !== TILE_WIDTH) return undefined
-      const { values, blank } = physicalValues(await readWindow(source, image, wholeImage(image)))
-      return Float64Array.from(values as ArrayLike<number | bigint>, v =>
-        v === blank ? Number.NaN : Number(v),
-      )
-    }
-  } catch {}
-  return undefined
+    const read = await readAnyTile(readFileSync(path.join(tree.root, `${tilePath(tile)}.fits`)))
+    return read?.values.length === TILE_PIXELS ? Float64Array.from(read.values) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 async function* lintParents(tree: PublishedTree): AsyncGenerator<Finding> {
@@ -268,7 +248,7 @@ async function* lintAllsky(tree: PublishedTree): AsyncGenerator<Finding> {
     try {
       const size =
         extension === 'fits'
-          ? await fitsShape(readFileSync(file))
+          ? (await readAnyTile(readFileSync(file)))?.shape
           : await sharp(file, { limitInputPixels: false })
               .metadata()
               .then(({ width, height }) => [width, height])

@@ -6,7 +6,7 @@ import { hash, nestedCell } from '../healpix/nested.ts'
 import { frameChange } from '../sphere/frames.ts'
 import { lonLat, unitVector } from '../sphere/vector.ts'
 import type { ToPixel } from './placement.ts'
-import { PIXEL_DEPTH, TILE_WIDTH } from './tile.ts'
+import { TILE_WIDTH } from './tile.ts'
 
 export type HipsFrame = 'equatorial' | 'galactic'
 
@@ -143,6 +143,3 @@ function hasValue(values: ArrayLike<number>, column: number, row: number, block:
   }
   return false
 }
-
-/** Orders of pixels and of the coverage map for a tile order. */
-export const coverageOrder = (order: number) => Math.min(order + COVERAGE_DEPTH, order + PIXEL_DEPTH)

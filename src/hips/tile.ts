@@ -2,8 +2,6 @@
  * Tiles of a HiPS (HiPS 1.0 §4.1): a HEALPix cell with 512 × 512 cells of nine orders below as its pixels. Pixels are
  * kept in the order of FITS: column i, row j from the bottom; pixel (i, j) is the cell x = 511 − j, y = i.
  */
-import { nestedCell } from '../healpix/nested.ts'
-
 export const TILE_WIDTH = 512
 export const TILE_PIXELS = TILE_WIDTH * TILE_WIDTH
 /** Pixels are cells of so many orders below the tile. */
@@ -19,11 +17,6 @@ export interface Tile {
 /** Path below the root of the HiPS, without extension. */
 export function tilePath({ order, npix }: Tile): string {
   return `Norder${order}/Dir${Math.floor(npix / 10_000) * 10_000}/Npix${npix}`
-}
-
-/** The cell of a pixel of a tile: number at `order + PIXEL_DEPTH` within the tile, from 0. */
-export function pixelCell(column: number, row: number): number {
-  return Number(nestedCell(PIXEL_DEPTH, { face: 0, x: TILE_WIDTH - 1 - row, y: column }))
 }
 
 /** Angular size of a tile's pixel: the square root of its area. Radians. */

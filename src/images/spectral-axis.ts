@@ -9,10 +9,10 @@ export interface SpectralAxis {
   wavelengthOf(pixel: number): number | undefined
 }
 
-const LIGHT = 299_792_458
+export const LIGHT = 299_792_458
 /** h c in J m, and the elementary charge. */
 const PLANCK_LIGHT = 1.986_445_857e-25
-const CHARGE = 1.602_176_634e-19
+export const CHARGE = 1.602_176_634e-19
 
 const PREFIXES: Readonly<Record<string, number>> = {
   '': 1,
@@ -72,7 +72,7 @@ function wavelengths(header: Header, n: number, ctype: string): SpectralAxis['wa
   const restWave = numberOf(header, 'RESTWAV')
   const rest =
     numberOf(header, 'RESTFRQ') ?? numberOf(header, 'RESTFREQ') ?? (restWave ? LIGHT / restWave : 0)
-  const wavelength = conversion(ctype.slice(0, 4), rest)
+  const wavelength = wavelengthFrom(ctype.slice(0, 4), rest)
   if (!wavelength) throw refuse('is a velocity, but RESTFRQ and RESTWAV are missing')
   const log = ctype.slice(4, 8) === '-LOG'
   return pixel => {
@@ -82,7 +82,11 @@ function wavelengths(header: Header, n: number, ctype: string): SpectralAxis['wa
   }
 }
 
-function conversion(type: string, rest: number): ((value: number) => number) | undefined {
+/**
+ * Wavelength of a value in SI, by the first four letters of CTYPE; undefined for other axes, and for velocities without a
+ * rest frequency (0).
+ */
+export function wavelengthFrom(type: string, rest: number): ((value: number) => number) | undefined {
   switch (type) {
     case 'FREQ':
       return frequency => LIGHT / frequency
@@ -99,8 +103,12 @@ function conversion(type: string, rest: number): ((value: number) => number) | u
       return rest > 0 ? v => LIGHT / (rest * (1 - v / LIGHT)) : undefined
     case 'ZOPT':
       return rest > 0 ? z => (LIGHT / rest) * (1 + z) : undefined
-    default:
+    case 'VELO':
+    case 'VOPT':
+    case 'FELO':
       return rest > 0 ? v => (LIGHT / rest) * (1 + v / LIGHT) : undefined
+    default:
+      return undefined
   }
 }
 

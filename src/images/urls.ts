@@ -7,8 +7,11 @@ type Placed = Pick<LocatedImage, 'collection' | 'key'>
 const encoded = (part: string) =>
   encodeURIComponent(part).replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
+/** A key as it stands in a URL and in a publisher DID. */
+export const encodedKey = (key: string) => key.split('/').map(encoded).join('/')
+
 export function fileUrl(origin: string, { collection, key }: Placed): string {
-  return `${origin}/files/${[collection, ...key.split('/')].map(encoded).join('/')}`
+  return `${origin}/files/${encoded(collection)}/${encodedKey(key)}`
 }
 
 /** Its path is what the publisher DID has after the authority, which is encoded as it is. */

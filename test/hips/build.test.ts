@@ -7,11 +7,10 @@ import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { type BuildRequest, buildTree } from '../../src/hips/build.ts'
 import { finishTree } from '../../src/hips/finish.ts'
-import { FLOAT32 } from '../../src/hips/image-tile.ts'
 import type { HipsImage } from '../../src/hips/input.ts'
 import { parseProperties } from '../../src/hips/properties.ts'
 import { python, withoutPython } from '../support/python.ts'
-import { makeImages } from './images.ts'
+import { ABOUT, makeImages, treeRequest } from './images.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -26,37 +25,8 @@ function inputs(dir: string): HipsImage[] {
     })
 }
 
-function request(root: string, images: readonly HipsImage[], more: Partial<BuildRequest> = {}): BuildRequest {
-  return {
-    root,
-    images,
-    order: undefined,
-    frame: 'equatorial',
-    formats: ['fits', 'png'],
-    storage: FLOAT32,
-    look: { stretch: 'linear', cuts: undefined, forced: false },
-    levelled: false,
-    force: false,
-    spool: path.join(folder, 'spool'),
-    memoryBytes: 64e6,
-    threads: 2,
-    report: () => {},
-    ...more,
-  }
-}
-
-const ABOUT = {
-  did: 'ivo://test.invalid/hips/t',
-  title: 'Test',
-  description: 'A test',
-  collection: 't',
-  progenitor: 'astropy',
-  regime: 'Optical',
-  tMin: 60000,
-  tMax: 60001,
-  emMin: 5e-7,
-  emMax: 6e-7,
-}
+const request = (root: string, images: readonly HipsImage[], more: Partial<BuildRequest> = {}) =>
+  treeRequest(root, images, path.join(folder, 'spool'), { threads: 2, ...more })
 
 function fresh(name: string): string {
   return mkdtempSync(path.join(folder, `${name}-`))
@@ -176,7 +146,7 @@ describe('builds', { skip: withoutPython('astropy') }, () => {
     const [images, root, whole] = [fresh('in'), fresh('out'), fresh('whole')]
     makeImages(images, 150, 2.2, 'TAN', 4)
     const all = inputs(images)
-    const cuts = { look: { stretch: 'linear', cuts: [5, 20], forced: false } } as const
+    const cuts = { look: { stretch: 'linear', cuts: [5, 20] } } as const
     await buildTree(request(root, all.slice(0, 3), cuts))
     const added = await buildTree(request(root, all, cuts))
     const first = await buildTree(request(whole, all, cuts))
@@ -196,6 +166,10 @@ describe('builds', { skip: withoutPython('astropy') }, () => {
     await assert.rejects(
       buildTree(request(root, inputs(images), { frame: 'galactic' })),
       /made with frame "equatorial", now it is "galactic": --force/,
+    )
+    await assert.rejects(
+      buildTree(request(root, inputs(images), { look: { stretch: 'linear', cuts: [0, 1] } })),
+      /made with look .*: --force/,
     )
     await buildTree(request(root, inputs(images), { frame: 'galactic', force: true }))
   })

@@ -1,4 +1,7 @@
-/** Images for HiPS, made by astropy: stars on noise, with overlaps and some pixels without a value. */
+/** Images for HiPS, made by astropy: noise, with overlaps and some pixels without a value; and how tests build them. */
+import type { BuildRequest } from '../../src/hips/build.ts'
+import { FLOAT32 } from '../../src/hips/image-tile.ts'
+import type { HipsImage } from '../../src/hips/input.ts'
 import { python } from '../support/python.ts'
 
 /** Writes images named a.fits, b.fits … around a place into a folder. */
@@ -25,4 +28,42 @@ for k in range(count):
     '',
     [folder, String(ra), String(dec), projection, String(count)],
   )
+}
+
+/** What a test asks for when it says nothing else. */
+export function treeRequest(
+  root: string,
+  images: readonly HipsImage[],
+  spool: string,
+  more: Partial<BuildRequest> = {},
+): BuildRequest {
+  return {
+    root,
+    images,
+    order: undefined,
+    frame: 'equatorial',
+    formats: ['fits', 'png'],
+    storage: FLOAT32,
+    look: { stretch: 'linear', cuts: undefined },
+    levelled: false,
+    force: false,
+    spool,
+    memoryBytes: 64e6,
+    threads: 1,
+    report: () => {},
+    ...more,
+  }
+}
+
+export const ABOUT = {
+  did: 'ivo://test.invalid/hips/t',
+  title: 'Test',
+  description: 'A test',
+  collection: 't',
+  progenitor: 'astropy',
+  regime: 'Optical',
+  tMin: 60000,
+  tMax: 60001,
+  emMin: 5e-7,
+  emMax: 6e-7,
 }

@@ -6,45 +6,25 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { buildTree } from '../../src/hips/build.ts'
 import { finishTree } from '../../src/hips/finish.ts'
-import { FLOAT32 } from '../../src/hips/image-tile.ts'
 import { lintTree } from '../../src/hips/lint.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
 import { withoutPython } from '../support/python.ts'
-import { makeImages } from './images.ts'
+import { ABOUT, makeImages, treeRequest } from './images.ts'
 
 describe('hips lint', { skip: withoutPython('astropy') }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
   before(async () => {
     mkdirSync(path.join(folder, 'in'))
     makeImages(path.join(folder, 'in'), 150, 2.2, 'TAN', 1)
-    const built = await buildTree({
-      root: path.join(folder, 'sound'),
-      images: [{ name: 'a', location: path.join(folder, 'in', 'a.fits'), hdu: 0, stamp: '1' }],
-      order: 8,
-      frame: 'equatorial',
-      formats: ['fits', 'png'],
-      storage: FLOAT32,
-      look: { stretch: 'linear', cuts: undefined, forced: false },
-      levelled: false,
-      force: false,
-      spool: folder,
-      memoryBytes: 64e6,
-      threads: 1,
-      report: () => {},
-    })
-    const about = {
-      did: 'ivo://test.invalid/hips/sound',
-      title: 'Sound',
-      description: 'A sound tree',
-      collection: 't',
-      progenitor: 't',
-      regime: 'Optical',
-      tMin: 60000,
-      tMax: 60001,
-      emMin: 5e-7,
-      emMax: 6e-7,
-    }
-    await finishTree(built, about, false)
+    const built = await buildTree(
+      treeRequest(
+        path.join(folder, 'sound'),
+        [{ name: 'a', location: path.join(folder, 'in', 'a.fits'), hdu: 0, stamp: '1' }],
+        folder,
+        { order: 8 },
+      ),
+    )
+    await finishTree(built, ABOUT, false)
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 

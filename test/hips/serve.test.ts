@@ -9,11 +9,10 @@ import { after, before, describe, it } from 'node:test'
 import express from 'express'
 import { buildTree } from '../../src/hips/build.ts'
 import { finishTree } from '../../src/hips/finish.ts'
-import { FLOAT32 } from '../../src/hips/image-tile.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
 import { hipsRouter } from '../../src/hips/router.ts'
 import { pythonClient, withoutPython } from '../support/python.ts'
-import { makeImages } from './images.ts'
+import { ABOUT, makeImages, treeRequest } from './images.ts'
 
 describe('a HiPS', { skip: withoutPython('astropy') }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
@@ -25,41 +24,19 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
     const { mkdirSync } = await import('node:fs')
     mkdirSync(images)
     makeImages(images, 150, 2.2)
-    const built = await buildTree({
-      root: path.join(folder, 'trees', 'sky'),
-      images: ['a', 'b', 'c'].map(name => ({
-        name,
-        location: path.join(images, `${name}.fits`),
-        hdu: 0,
-        stamp: '1',
-      })),
-      order: undefined,
-      frame: 'equatorial',
-      formats: ['fits', 'png'],
-      storage: FLOAT32,
-      look: { stretch: 'linear', cuts: undefined, forced: false },
-      levelled: false,
-      force: false,
-      spool: folder,
-      memoryBytes: 64e6,
-      threads: 1,
-      report: () => {},
-    })
-    const unknown = {
-      tMin: undefined,
-      tMax: undefined,
-      emMin: undefined,
-      emMax: undefined,
-      regime: undefined,
-    }
-    const about = {
-      did: 'ivo://t/hips/sky',
-      title: 'Sky',
-      description: 'A sky',
-      collection: 't',
-      progenitor: 't',
-    }
-    await finishTree(built, { ...about, ...unknown }, false)
+    const built = await buildTree(
+      treeRequest(
+        path.join(folder, 'trees', 'sky'),
+        ['a', 'b', 'c'].map(name => ({
+          name,
+          location: path.join(images, `${name}.fits`),
+          hdu: 0,
+          stamp: '1',
+        })),
+        folder,
+      ),
+    )
+    await finishTree(built, ABOUT, false)
     writeFileSync(path.join(folder, 'trees', 'secret'), 'x')
     tile = readdirSync(path.join(folder, 'trees', 'sky'), { recursive: true, encoding: 'utf8' }).find(
       name => name.startsWith(`Norder${built.settings.order}/`) && name.endsWith('.png'),

@@ -9,13 +9,6 @@ export function requireCollectionName(name: string): void {
   })
 }
 
-/** A key as it stands in a URL: everything but unreserved characters is percent-encoded (RFC 3986 §2.3). */
-export function urlKey(key: string): string {
-  return encodeURIComponent(key)
-    .replaceAll('%2F', '/')
-    .replace(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
 /** `hdu` where the file has several images. */
 export function publisherDid(
   authority: string,

@@ -1,6 +1,7 @@
 /** Wavelengths that a header tells by itself: a spectral axis, FREQ and BANDWID, PHOTPLAM … In metres, in vacuum. */
 import { numberOf } from '../../fits/header.ts'
 import type { FitsImage } from '../../fits/image.ts'
+import { CHARGE, LIGHT, wavelengthFrom } from '../../images/spectral-axis.ts'
 import type { CardValues } from './card-values.ts'
 
 export interface Spectrum {
@@ -11,10 +12,6 @@ export interface Spectrum {
   /** λ/Δλ of a sample, for axes of several. */
   readonly emResPower?: number | undefined
 }
-
-const LIGHT = 299_792_458
-/** h c / e, in eV m. */
-const VOLT_METRE = 1.239_841_984e-6
 
 const UNITS: Readonly<Record<string, number>> = {
   hz: 1,
@@ -32,11 +29,11 @@ const UNITS: Readonly<Record<string, number>> = {
   nm: 1e-9,
   angstrom: 1e-10,
   a: 1e-10,
-  ev: 1,
-  kev: 1e3,
-  mev: 1e6,
-  j: 6.241_509_074e18,
-  erg: 6.241_509_074e11,
+  ev: CHARGE,
+  kev: 1e3 * CHARGE,
+  mev: 1e6 * CHARGE,
+  j: 1,
+  erg: 1e-7,
   'm/s': 1,
   'm s-1': 1,
   'km/s': 1e3,
@@ -45,39 +42,6 @@ const UNITS: Readonly<Record<string, number>> = {
   'm-1': 1,
   '1/cm': 1e2,
   'cm-1': 1e2,
-}
-
-/** Spectral axes by the first four letters of CTYPE (WCS Paper III, table 1): wavelength of a value in SI or eV. */
-function wavelengthOf(type: string, rest: number | undefined): ((value: number) => number) | undefined {
-  switch (type) {
-    case 'FREQ':
-      return f => LIGHT / f
-    case 'WAVE':
-    case 'LAMB':
-      return w => w
-    case 'AWAV':
-      return airToVacuum
-    case 'ENER':
-      return e => VOLT_METRE / e
-    case 'WAVN':
-      return k => 1 / k
-    case 'VRAD':
-      return rest === undefined ? undefined : v => LIGHT / (rest * (1 - v / LIGHT))
-    case 'VELO':
-    case 'VOPT':
-    case 'FELO':
-      return rest === undefined ? undefined : v => (LIGHT / rest) * (1 + v / LIGHT)
-    case 'ZOPT':
-      return rest === undefined ? undefined : z => (LIGHT / rest) * (1 + z)
-    default:
-      return undefined
-  }
-}
-
-/** Refraction of air after Ciddor 1996 as WCS Paper III §8.2 gives it, good to 1e-9. */
-function airToVacuum(air: number): number {
-  const k = (1e-6 / air) ** 2
-  return air * (1 + 1e-6 * (287.6155 + 1.62887 * k + 0.0136 * k * k))
 }
 
 export function spectrumOf(image: FitsImage, cards: CardValues): Spectrum | undefined {
@@ -91,17 +55,16 @@ function spectralAxis({ header, shape }: FitsImage, cards: CardValues): Spectrum
     const ctype = cards.text(`CTYPE${axis}`)?.toUpperCase() ?? ''
     // wcslib's RESTWAV goes with optical velocities.
     const restWave = cards.number('RESTWAV')
-    const rest = positive(cards.number('RESTFRQ', 'RESTFREQ')) ?? (restWave ? LIGHT / restWave : undefined)
-    const wavelength = wavelengthOf(ctype.slice(0, 4), rest)
+    const rest = positive(cards.number('RESTFRQ', 'RESTFREQ')) ?? (restWave ? LIGHT / restWave : 0)
+    const wavelength = wavelengthFrom(ctype.slice(0, 4), rest)
     const value = cards.number(`CRVAL${axis}`)
     const step = cards.number(`CD${axis}_${axis}`) ?? numberOf(header, `CDELT${axis}`)
     if (!wavelength || value === undefined || step === undefined) continue
     const unit = UNITS[(cards.text(`CUNIT${axis}`) ?? defaultUnit(ctype)).toLowerCase()]
     if (unit === undefined) continue
-    const scale = ctype.startsWith('ENER') && cards.text(`CUNIT${axis}`) === undefined ? UNITS.j! : unit
     const reference = cards.number(`CRPIX${axis}`) ?? 0
     const count = shape[axis - 1] ?? 1
-    const at = (pixel: number) => wavelength((value + (pixel - reference) * step) * scale)
+    const at = (pixel: number) => wavelength((value + (pixel - reference) * step) * unit)
     const [first, last] = [at(0.5), at(count + 0.5)]
     if (!(first > 0 && last > 0 && Number.isFinite(first) && Number.isFinite(last)) || first === last)
       continue
@@ -116,11 +79,13 @@ function spectralAxis({ header, shape }: FitsImage, cards: CardValues): Spectrum
 const defaultUnit = (ctype: string) =>
   ctype.startsWith('FREQ')
     ? 'Hz'
-    : /^(VELO|VRAD|VOPT|FELO)/.test(ctype)
-      ? 'm/s'
-      : ctype.startsWith('WAVN')
-        ? 'm-1'
-        : 'm'
+    : ctype.startsWith('ENER')
+      ? 'J'
+      : /^(VELO|VRAD|VOPT|FELO)/.test(ctype)
+        ? 'm/s'
+        : ctype.startsWith('WAVN')
+          ? 'm-1'
+          : 'm'
 
 const positive = (value: number | undefined) => (value !== undefined && value > 0 ? value : undefined)
 

@@ -1,7 +1,8 @@
 /** Image files and their images in the database. */
 import type { Client } from '../../db/database.ts'
 import type { Position } from '../../fits/wcs/wcs.ts'
-import { publisherDid, urlKey } from './names.ts'
+import { encodedKey } from '../../images/urls.ts'
+import { publisherDid } from './names.ts'
 import type { FoundImage, ReadFile } from './read-file.ts'
 import { type FileRole, type Role, roleOfFile } from './role.ts'
 import type { FileAt } from './walk.ts'
@@ -58,7 +59,7 @@ export async function storeFile(
     name,
     file.key,
   ])
-  const encoded = urlKey(file.key)
+  const encoded = encodedKey(file.key)
   const [row] = await client.query<{ file_id: string }>(
     `INSERT INTO almagest.image_file (collection, key, location, bytes, modified, media_type, url_key, stem)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
