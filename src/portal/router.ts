@@ -27,12 +27,15 @@ const POLICY =
 const SKY_POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 
-/** Aladin Lite as its authors publish it. */
-const ALADIN = fileURLToPath(import.meta.resolve('aladin-lite'))
+/** The folder of Aladin Lite, as its authors publish it. */
+const ALADIN = fileURLToPath(new URL('.', import.meta.resolve('aladin-lite')))
 
 export function portalRouter({ db, catalog, config, trees, origin }: PortalDependencies): Router {
   const router = Router()
-  router.get('/assets/aladin.js', (_request, response) => response.sendFile(ALADIN, { maxAge: '1d' }))
+  // With a root, because a clone may lie below a folder whose name begins with a dot.
+  router.get('/assets/aladin.js', (_request, response) =>
+    response.sendFile('aladin.js', { root: ALADIN, maxAge: '1d' }),
+  )
   const remembered = lately(() => shownCollections(db))
   router.use('/assets', express.static(ASSETS, { maxAge: '1h', index: false }))
   router.get(['/', '/tap'], async (request, response) => {
