@@ -9,12 +9,13 @@
  * costs leave out: pgSphere's tests and the sending of the result. The constants were fitted to queries of the demo
  * survey on a machine of two cores (bench/estimate.ts); on others they are right to a factor of a few.
  */
+import { shapesIn } from '../adql/cells.ts'
 import type { PairFilter, Region, RegionFilter, WithoutPositions } from '../adql/regions.ts'
 import type { TableMeta } from '../adql/tables.ts'
 import type { Client } from '../db/database.ts'
 import { type Field, wireType } from '../votable/field.ts'
 import { meanDensity, pairsInCells, rowsInCells } from './cell-counts.ts'
-import { coverage, shapesIn } from './coverage.ts'
+import { coverage } from './coverage.ts'
 import { grow, type Known } from './plan-growth.ts'
 import type { PlanNode } from './plan-tree.ts'
 
