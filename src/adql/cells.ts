@@ -28,6 +28,18 @@ export function wholeSky(region: Region): Crossed[] {
   return Array.from({ length: 12 }, (_, face) => ({ cell: { face, x: 0, y: 0 }, open }))
 }
 
+/** Orders below a cell at which its parts are looked at: the discs around them are close to it. */
+const CLOSER = 4
+
+/** Whether a part of the cell, of the order `finest`, is not outside. */
+function touches(order: number, { cell, open }: Crossed, finest: number): boolean {
+  return childCells(cell).some(child => {
+    const rest = decided(open, ...disc(order + 1, child))
+    if (typeof rest === 'boolean') return rest
+    return order + 1 === finest || touches(order + 1, { cell: child, open: rest }, finest)
+  })
+}
+
 /** The cells of an order that touch the region, in ascending order; undefined when there are more than `most`. */
 export function cellsOf(region: Region, order: number, most: number): number[] | undefined {
   const full: { order: number; cell: Cell }[] = []
@@ -39,6 +51,7 @@ export function cellsOf(region: Region, order: number, most: number): number[] |
       const rest = decided(open, ...disc(at, cell))
       if (rest === false) continue
       if (rest === true || at === order) {
+        if (rest !== true && !touches(at, { cell, open: rest }, at + CLOSER)) continue
         full.push({ order: at, cell })
         count += 4 ** (order - at)
       } else crossed.push({ cell, open: rest })

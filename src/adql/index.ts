@@ -3,9 +3,11 @@ import type { Field } from '../votable/field.ts'
 import type { Span } from './ast.ts'
 import { adqlError, type Complaint } from './error.ts'
 import { lower } from './geometry.ts'
+import { paired } from './neighbours.ts'
 import { parse } from './parser.ts'
 import { plan } from './plan.ts'
 import { resolve } from './resolve.ts'
+import { pruned } from './shards.ts'
 import { print } from './sql.ts'
 import type { Tables } from './tables.ts'
 import type { Column } from './tree.ts'
@@ -51,7 +53,7 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
   const { query, notes } = parse(text)
   const resolution = resolve(query, tables)
   refuse(text, resolution.complaints)
-  const lowered = lower(plan(resolution, options.maxrec))
+  const lowered = lower(pruned(paired(plan(resolution, options.maxrec))))
   refuse(text, lowered.complaints)
   const { text: sql, values, origins } = print(lowered.query)
   return {

@@ -97,17 +97,21 @@ function note(e: Planned, { regions, pairs, apart }: Found): boolean {
     return true
   }
   const pair = pairOf(e)
-  if (!pair) return false
+  const [position, center] = [placed(pair?.position), placed(pair?.center)]
+  if (!pair || !position || !center) return false
   // A pair that has an index on both sides is said both ways.
   const known = pairs.some(
     p => p.position.alias === pair.center.alias && p.center.alias === pair.position.alias,
   )
-  if (!known) pairs.push(pair)
+  if (!known) pairs.push({ position, center, radiusDeg: pair.radiusDeg })
   return true
 }
 
+const placed = (relation: Relation | undefined): Placed | undefined =>
+  relation?.table && { alias: relation.alias, table: relation.table }
+
 /** A condition that speaks of nothing but one table's indexed position and constant shapes. */
-function regionOf(e: Planned): { relation: Relation; region: Region } | undefined {
+export function regionOf(e: Planned): { relation: Relation; region: Region } | undefined {
   if (e.kind === 'not') {
     const part = regionOf(e.operand)
     return part && { relation: part.relation, region: { kind: 'not', part: part.region } }
@@ -123,18 +127,22 @@ function regionOf(e: Planned): { relation: Relation; region: Region } | undefine
   return relation && shape && { relation, region: { kind: 'shape', shape } }
 }
 
-function pairOf(e: Planned): Omit<PairFilter, 'distinct'> | undefined {
+/** Two relations held to a constant distance of each other. */
+export interface Pair {
+  readonly position: Relation
+  readonly center: Relation
+  readonly radiusDeg: number
+}
+
+/** A condition that the indexed positions of two tables are within a constant distance. */
+export function pairOf(e: Planned): Pair | undefined {
   const [position, within] = contained(e)
   if (!position || within?.kind !== 'call' || within.form.name !== 'CIRCLE') return undefined
   const [middle, radius] = within.args
   const [a, b] = [positionOf(position), middle && positionOf(middle)]
   const radiusDeg = radius && constant(radius)
   if (!a?.table || !b?.table || a === b || radiusDeg === undefined) return undefined
-  return {
-    position: { alias: a.alias, table: a.table },
-    center: { alias: b.alias, table: b.table },
-    radiusDeg,
-  }
+  return { position: a, center: b, radiusDeg }
 }
 
 const contained = (e: Planned): readonly Planned[] =>

@@ -31,8 +31,23 @@ export interface TableMeta {
   readonly position?: { readonly ra: string; readonly dec: string }
   /** Order K of `hpx_shard`, for a table that has it. */
   readonly shardOrder?: number
+  /** How the table lies on a Citus cluster; undefined on one machine. */
+  readonly distribution?: 'sharded' | 'reference'
+  /** Columns, by `sqlName`, whose values have the cell in their upper bits: `(hpx29 >> 34) << 35 | n`. */
+  readonly cellIds?: readonly string[]
+  /** Copies of every row in all cells that are near it, for joins of pairs. */
+  readonly neighbours?: NeighbourTable
   /** Rows, as counted at ingest. */
   readonly rows?: number
+}
+
+export interface NeighbourTable {
+  /** In the table's own schema: its columns, then `near_cell bigint` and `near_shard int`. */
+  readonly sqlName: string
+  /** A row is in each cell that has a point within this distance of it. */
+  readonly radiusDeg: number
+  /** Of `near_cell`, NESTED. */
+  readonly cellOrder: number
 }
 
 export interface Tables {
