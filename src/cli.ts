@@ -16,13 +16,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
     (await import('./ingest/light-curve-command.ts')).ingestLightCurvesCommand,
   'ingest images': async () => (await import('./ingest/images-command.ts')).ingestImagesCommand,
   'hips build': async () => (await import('./hips-command.ts')).hipsBuildCommand,
+  'hips catalogue': async () => (await import('./hips-catalogue-command.ts')).hipsCatalogueCommand,
   'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
+  distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
   'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
   list: async () => (await import('./tables-command.ts')).listCommand,
   describe: async () => (await import('./tables-command.ts')).describeCommand,
   drop: async () => (await import('./tables-command.ts')).dropCommand,
   'adql check': async () => (await import('./adql-check.ts')).adqlCheckCommand,
+  'token create': async () => (await import('./token-command.ts')).tokenCreateCommand,
+  'token list': async () => (await import('./token-command.ts')).tokenListCommand,
+  'token revoke': async () => (await import('./token-command.ts')).tokenRevokeCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
 

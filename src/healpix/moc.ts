@@ -35,6 +35,12 @@ export function mocOfCells(order: number, cells: Iterable<number | bigint>): Moc
   return { order, ranges: BigUint64Array.from(ranges) }
 }
 
+/** Ranges of cells of one order, first and the one after the last in turn; ascending, touching nowhere. */
+export function mocOfRanges(order: number, ranges: readonly number[]): Moc {
+  const shift = shiftOf(order)
+  return { order, ranges: BigUint64Array.from(ranges, cell => BigInt(cell) << shift) }
+}
+
 export function mocUnion(mocs: readonly Moc[]): Moc {
   const pairs = mocs.flatMap(({ ranges }) =>
     Array.from({ length: ranges.length / 2 }, (_, i) => [ranges[2 * i]!, ranges[2 * i + 1]!] as const),

@@ -6,6 +6,7 @@ import { cellCentre } from '../healpix/geometry.ts'
 import { type Moc, mocCells, mocUniq, skyFraction } from '../healpix/moc.ts'
 import { frameChange } from '../sphere/frames.ts'
 import { angle, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
+import type { Field } from '../votable/field.ts'
 import { indexPage, metadataXml } from './page.ts'
 import type { HipsFrame } from './plan.ts'
 import { hipsDate, parseProperties, propertiesText } from './properties.ts'
@@ -39,6 +40,8 @@ export interface TreeFacts {
   readonly center: Center
   /** Further properties, or other values of those that every tree has. */
   readonly entries: readonly (readonly [key: string, value: string | number | undefined])[]
+  /** Columns of a catalogue. */
+  readonly fields?: readonly Field[]
 }
 
 /** Middle of a region, and the radius of a circle around it that holds it. */
@@ -52,7 +55,7 @@ const GALACTIC = frameChange({ name: 'GALACTIC' })
 
 /** `properties` comes last: a tree that has it is finished. */
 export function describeTree(facts: TreeFacts, about: Description): void {
-  const { root, order, frame, moc, center, entries } = facts
+  const { root, order, frame, moc, center, entries, fields } = facts
   writeFileSync(path.join(root, 'Moc.fits'), mocFits(mocUniq(moc), moc.order, frame))
   const [lon, lat] = lonLat(center.direction)
   const [ra, dec] = frame === 'equatorial' ? [lon, lat] : lonLat(GALACTIC.toIcrs(unitVector(lon, lat)))
@@ -93,7 +96,7 @@ export function describeTree(facts: TreeFacts, about: Description): void {
   ])
   const text = propertiesText([...all])
   const parsed = parseProperties(text)
-  writeFileSync(path.join(root, 'metadata.xml'), metadataXml(parsed))
+  writeFileSync(path.join(root, 'metadata.xml'), metadataXml(parsed, fields))
   writeFileSync(path.join(root, 'index.html'), indexPage(parsed))
   writeFileSync(path.join(root, 'properties.part'), text)
   renameSync(path.join(root, 'properties.part'), path.join(root, 'properties'))

@@ -1,5 +1,6 @@
 /** `index.html` and `metadata.xml` of a tree; both need nothing from elsewhere. */
 import { create } from 'xmlbuilder2'
+import type { Field } from '../votable/field.ts'
 import type { Properties } from './properties.ts'
 
 const escaped = (text: string) =>
@@ -26,7 +27,7 @@ export function indexPage(properties: Properties): string {
 </style>
 <h1>${escaped(title)}</h1>
 <p>${escaped(properties.get('obs_description') ?? '')}</p>
-<img src="preview.jpg" alt="${escaped(title)}">
+${properties.get('dataproduct_type') === 'catalog' ? '' : `<img src="preview.jpg" alt="${escaped(title)}">`}
 <p>A hierarchical progressive survey (HiPS). In Aladin paste the address of this folder: <code id="url"></code></p>
 <p><a href="properties">properties</a> · <a href="Moc.fits">coverage (MOC)</a> · <a href="metadata.xml">metadata.xml</a></p>
 <table>
@@ -37,8 +38,8 @@ ${rows}
 `
 }
 
-/** A VOTable whose parameters are the properties. */
-export function metadataXml(properties: Properties): string {
+/** A VOTable whose parameters are the properties, and whose columns are those of a catalogue's tiles. */
+export function metadataXml(properties: Properties, fields: readonly Field[] = []): string {
   const votable = create({ version: '1.0', encoding: 'UTF-8' }).ele(
     'http://www.ivoa.net/xml/VOTable/v1.3',
     'VOTABLE',
@@ -46,10 +47,25 @@ export function metadataXml(properties: Properties): string {
       version: '1.4',
     },
   )
-  const resource = votable.ele('RESOURCE', { type: 'meta', name: 'HiPS' })
+  const resource = votable.ele('RESOURCE', {
+    type: fields.length > 0 ? 'results' : 'meta',
+    name: 'HiPS',
+  })
   resource.ele('DESCRIPTION').txt(properties.get('obs_description') ?? properties.get('obs_title') ?? 'HiPS')
   for (const [name, value] of properties) {
     resource.ele('PARAM', { name, datatype: 'char', arraysize: '*', value })
+  }
+  if (fields.length > 0) {
+    const table = resource.ele('TABLE', { name: properties.get('obs_title') ?? 'catalogue' })
+    for (const field of fields) {
+      const { name, datatype, arraysize, xtype, unit, ucd, utype, description } = field
+      const attributes = { name, datatype, arraysize, xtype, unit, ucd, utype }
+      const column = table.ele(
+        'FIELD',
+        Object.fromEntries(Object.entries(attributes).filter(([, v]) => v !== undefined)),
+      )
+      if (description) column.ele('DESCRIPTION').txt(description)
+    }
   }
   return votable.end({ prettyPrint: true })
 }

@@ -28,7 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const TILE = /^Norder(\d{1,2})\/Dir(\d{1,14})\/Npix(\d{1,14})\.(fits|png|jpg|webp|tsv)$/
 const OTHER =
-  /^(?:properties|metadata\.xml|preview\.jpg|index\.html|Moc\.fits|Norder\d{1,2}\/Allsky\.(?:fits|png|jpg|webp|tsv))$/
+  /^(?:properties|[Mm]etadata\.xml|preview\.jpg|index\.html|Moc\.fits|Norder\d{1,2}\/Allsky\.(?:fits|png|jpg|webp|tsv))$/
 
 /** A browser asks again after a day; then the ETag tells that nothing has changed. */
 const KEEP_TILES = 'public, max-age=86400'
@@ -68,7 +68,8 @@ export function hipsRouter({ trees, origin }: HipsDependencies): Router {
     if (tile) return sendTile(request, response, cache, tree, rest, tile)
     if (!OTHER.test(rest)) return missing(response, 'a HiPS has no such file')
     response.setHeader('Cache-Control', KEEP_OTHERS)
-    sendFile(response, tree.root, rest)
+    // Aladin Lite writes Metadata.xml.
+    sendFile(response, tree.root, rest.replace('Metadata', 'metadata'))
   })
   return router
 }

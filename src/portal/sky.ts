@@ -9,7 +9,13 @@ function ordered(trees: readonly PublishedTree[]): readonly PublishedTree[] {
   return [...images.filter(isColor), ...images.filter(tree => !isColor(tree))]
 }
 
+const isCatalogue = ({ properties }: PublishedTree) => properties.get('dataproduct_type') === 'catalog'
+
 export function skyPage(trees: readonly PublishedTree[], title: string): Html {
+  const catalogues = trees.filter(isCatalogue).map(({ name, properties }) => ({
+    name,
+    title: properties.get('obs_title') ?? name,
+  }))
   const shown = ordered(trees).map(({ name, properties }) => ({
     name,
     title: properties.get('obs_title') ?? name,
@@ -19,7 +25,7 @@ export function skyPage(trees: readonly PublishedTree[], title: string): Html {
     fov: Number(properties.get('hips_initial_fov') ?? 60),
   }))
   // Nothing in a JSON text may end the element that holds it.
-  const data = new Html(JSON.stringify(shown).replaceAll('<', '\\u003c'))
+  const data = new Html(JSON.stringify({ surveys: shown, catalogues }).replaceAll('<', '\\u003c'))
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,6 +42,7 @@ ${
     ? html`<label>Survey <select id="survey">${shown.map(tree => html`<option value="${tree.name}">${tree.title}</option>`)}</select></label>`
     : html`<p>There is no HiPS yet; <code>npx almagest hips build</code> makes one.</p>`
 }
+${catalogues.map(tree => html`<label><input type="checkbox" name="catalogue" value="${tree.name}"> ${tree.title}</label>`)}
 </nav>
 <div id="aladin"></div>
 <noscript>The sky needs JavaScript.</noscript>

@@ -46,13 +46,20 @@ it('shows images, colour first, and runs nothing that a title says', async () =>
   assert.match(response.headers.get('content-security-policy')!, /default-src 'none'/)
   assert.doesNotMatch(page, /<script>alert/)
   const data = /<script type="application\/json" id="trees">(.*?)<\/script>/s.exec(page)![1]!
-  const shown = JSON.parse(data) as { name: string; title: string; ra: number }[]
+  const { surveys: shown, catalogues } = JSON.parse(data) as {
+    surveys: { name: string; title: string; ra: number }[]
+    catalogues: { name: string }[]
+  }
   assert.deepEqual(
     shown.map(({ name }) => name),
     ['color', 'gray'],
   )
   assert.equal(shown[1]!.title, '</script><script>alert(1)</script>')
   assert.equal(shown[0]!.ra, 150)
+  assert.deepEqual(
+    catalogues.map(({ name }) => name),
+    ['stars'],
+  )
 })
 
 it('finds every script and style that it names in this service', async () => {

@@ -1,0 +1,212 @@
+/** Catalogue HiPS: read back by astropy and healpy from the disk, and served. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { Database } from '../../src/db/database.ts'
+import { openDatabase } from '../../src/db/postgres.ts'
+import { buildCatalogue, type CatalogueRequest } from '../../src/hips/catalogue.ts'
+import { type CatalogueTile, catalogueTree } from '../../src/hips/catalogue-tree.ts'
+import { publishedTrees } from '../../src/hips/published.ts'
+import { openLog } from '../../src/log.ts'
+import { readCatalog } from '../../src/tap/tap-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { fillSmallDemo } from '../support/demo.ts'
+import { python, withoutPython } from '../support/python.ts'
+import { fillSample, SAMPLE_ROWS } from '../support/sample.ts'
+import { ABOUT } from './images.ts'
+
+/** Tiles against the rows as PostgreSQL has them: [id, ra, dec, rank] of each, the most important with the lowest rank. */
+const CHECK = `
+import sys, json, os, re, glob, numpy as np, healpy
+from astropy.io.votable import parse_single_table
+from astropy.io import fits
+folder = sys.argv[1]
+rows = {r[0]: r[1:] for r in json.load(sys.stdin)}
+fields = [f.name for f in parse_single_table(folder + '/metadata.xml').fields]
+where, tiles = {}, {}
+for file in glob.glob(folder + '/Norder*/Dir*/Npix*.tsv'):
+    order, d, npix = map(int, re.search(r'Norder(\\d+)/Dir(\\d+)/Npix(\\d+)', file).groups())
+    assert d == npix // 10000 * 10000
+    comment, header, *lines = open(file, encoding='utf8').read().split('\\n')
+    assert lines.pop() == ''
+    shown, total = map(int, re.fullmatch(r'# Completeness = (\\d+)/(\\d+)', comment).groups())
+    assert header.split('\\t') == fields, (header, fields)
+    cells = [l.split('\\t') for l in lines]
+    ids = [c[0] for c in cells]
+    ranks = [rows[i][2] for i in ids]
+    assert ranks == sorted(ranks), file
+    for c in cells:
+        assert len(c) == len(fields)
+        assert c[0] not in where
+        where[c[0]] = order
+        assert healpy.ang2pix(2 ** order, float(c[1]), float(c[2]), nest=True, lonlat=True) == npix
+    tiles[order, npix] = (ids, shown, total)
+assert set(where) == set(rows), (len(where), len(rows))
+ids = np.array(list(rows)); ra, dec, rank = np.array([rows[i] for i in ids]).T
+for (order, npix), (own, shown, total) in tiles.items():
+    inside = healpy.ang2pix(2 ** order, ra, dec, nest=True, lonlat=True) == npix
+    assert inside.sum() == total
+    levels = np.array([where[i] for i in ids[inside]])
+    assert (levels <= order).sum() == shown
+    deeper = rank[inside][levels > order]
+    if len(deeper): assert rank[inside][levels <= order].max() <= deeper.min()
+    assert order == 1 or (order - 1, npix // 4) in tiles
+moc = fits.getdata(folder + '/Moc.fits', 1)['UNIQ'].astype('i8')
+cover = set()
+for u in moc:
+    o = (int(u).bit_length() - 3) // 2
+    c = int(u) - 4 * 4 ** o
+    cover.update(range(c * 4 ** (10 - o), (c + 1) * 4 ** (10 - o)))
+assert cover == set(healpy.ang2pix(1024, ra, dec, nest=True, lonlat=True).tolist())
+for k in 1, 2:
+    comment, header, *lines = open(f'{folder}/Norder{k}/Allsky.tsv').read().rstrip('\\n').split('\\n')
+    assert sorted(l.split('\\t')[0] for l in lines if l) == sorted(i for i in where if where[i] == k)
+print(json.dumps([len(tiles), max(o for o, _ in tiles)]))
+`
+
+describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'almagest-catalogue-'))
+  let db: Database
+  before(async () => {
+    db = await openDatabase({ url: await testDatabase(), log: openLog('silent') })
+    await fillSample(db)
+    await fillSmallDemo(db)
+  })
+  after(async () => {
+    await db.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  async function build(name: string, schema: string, table: string, more: Partial<CatalogueRequest> = {}) {
+    const { tables } = await readCatalog(db)
+    const meta = tables.all.find(one => one.schema === schema && one.name === table)!
+    return buildCatalogue(db, {
+      root: path.join(folder, name),
+      tables,
+      table: meta,
+      columns: ['objectid', 'ra', 'dec', 'r_psfflux'].map(
+        column => meta.columns.find(one => one.field.name === column)!,
+      ),
+      rank: { expression: 'r_psfflux', largestFirst: true },
+      where: undefined,
+      links: [],
+      properties: [['obs_regime', 'Optical']],
+      perTile: 30,
+      deepest: 18,
+      about: ABOUT,
+      report: () => {},
+      signal: new AbortController().signal,
+      ...more,
+    })
+  }
+
+  const check = (name: string, rows: readonly unknown[]) =>
+    JSON.parse(python(CHECK, JSON.stringify(rows), [path.join(folder, name)]).toString()) as [number, number]
+
+  it('has every row once, the brightest in the coarsest tiles', async () => {
+    const built = await build('demo', 'demo', 'object')
+    const rows = await db.query<{ row: unknown[] }>(
+      'SELECT jsonb_build_array(objectid::text, ra, dec, coalesce(-r_psfflux, 1e30)) AS row FROM demo.object',
+    )
+    assert.equal(built.rows, rows.length)
+    assert.deepEqual(
+      check(
+        'demo',
+        rows.map(({ row }) => row),
+      ),
+      [built.tiles, built.order],
+    )
+    assert.ok(built.order > 5)
+    const tree = await publishedTrees(folder).tree('demo')
+    assert.equal(tree?.properties.get('dataproduct_type'), 'catalog')
+    assert.equal(tree?.properties.get('hips_cat_nrows'), String(rows.length))
+    assert.equal(tree?.properties.get('almagest_table'), 'demo.object')
+  })
+
+  it('takes a table without cells, over the whole sky, and spells what TSV cannot hold', async () => {
+    const { tables } = await readCatalog(db)
+    const stars = tables.all.find(one => one.schema === 'sample')!
+    const named = (name: string) => stars.columns.find(one => one.field.name === name)!
+    await build('stars', 'sample', 'stars', {
+      columns: ['ID', 'ra', 'dec', 'mag', 'name', 'title', 'profile'].map(named),
+      rank: { expression: 'mag', largestFirst: false },
+      // Directions on borders of cells belong to either.
+      where: 'ABS(dec) > 0.1 AND ABS(dec) < 89.9',
+      perTile: 5,
+    })
+    // What has no magnitude comes last.
+    const rows = await db.query<{ row: unknown[] }>(
+      `SELECT jsonb_build_array(id::text, ra, dec, CASE WHEN mag < 1e30 THEN mag ELSE 1e30 END) AS row
+         FROM sample.stars WHERE abs(dec) > 0.1 AND abs(dec) < 89.9`,
+    )
+    assert.ok(rows.length > SAMPLE_ROWS - 20)
+    check(
+      'stars',
+      rows.map(({ row }) => row),
+    )
+  })
+
+  it('adds columns of addresses, keeps to a condition, and ranks by any expression', async () => {
+    const field = { name: 'light_curve', datatype: 'char', arraysize: '*' } as const
+    const built = await build('some', 'demo', 'object', {
+      where: 'refextendedness = 0 AND r_psfflux > 0',
+      rank: { expression: 'g_psfflux / r_psfflux', largestFirst: false },
+      links: [{ field, from: ['objectid', 'ra'], address: ([id, ra]) => `http://x/?ID=${id}&at=${ra}` }],
+    })
+    const [{ n }] = (await db.query<{ n: number }>(
+      'SELECT count(*)::int AS n FROM demo.object WHERE refextendedness = 0 AND r_psfflux > 0',
+    )) as [{ n: number }]
+    assert.equal(built.rows, n)
+    const [, header, first] = readFileSync(path.join(folder, 'some', 'Norder1', 'Allsky.tsv'), 'utf8').split(
+      '\n',
+    )
+    assert.equal(header!.split('\t').at(-1), 'light_curve')
+    const [id, ra] = first!.split('\t')
+    assert.ok(first!.endsWith(`\thttp://x/?ID=${id}&at=${ra}`), first)
+  })
+
+  it('replaces a tree when it is whole, and leaves it when it cannot', async () => {
+    const before = await publishedTrees(folder).tree('demo')
+    await assert.rejects(
+      build('demo', 'demo', 'object', { rank: { expression: 'nothing', largestFirst: true } }),
+      /nothing/,
+    )
+    await assert.rejects(build('demo', 'demo', 'object', { where: 'ra > 400' }), /there are no rows/)
+    await assert.rejects(
+      build('demo', 'demo', 'object', { report: () => assert.fail('the disk is full') }),
+      /the disk is full/,
+    )
+    assert.deepEqual(await publishedTrees(folder).tree('demo'), before)
+    mkdirSync(path.join(folder, '.demo.part', 'Norder5'), { recursive: true })
+    const built = await build('demo', 'demo', 'object', { where: 'ra > 150' })
+    assert.ok(built.rows > 100 && built.rows < 7900)
+    assert.deepEqual(
+      readdirSync(folder).filter(name => name.startsWith('.')),
+      [],
+    )
+    assert.ok(existsSync(path.join(folder, 'demo', 'properties')))
+  })
+})
+
+describe('the tree of a catalogue', () => {
+  it('divides no further than it may, whatever lies in one place', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => ({ cell: 7, rank: i, line: String(i) }))
+    async function* batches() {
+      for (let i = 0; i < rows.length; i += 70) yield rows.slice(i, i + 70)
+    }
+    const tiles: CatalogueTile[] = []
+    const n = await catalogueTree(batches(), { perTile: () => 10, deepest: 4 }, tile => tiles.push(tile))
+    assert.equal(n, 1000)
+    assert.deepEqual(
+      tiles.map(({ order, npix, rows: own, shown, total }) => [order, npix, own.length, shown, total]),
+      [
+        [4, 0, 970, 1000, 1000],
+        [3, 0, 10, 30, 1000],
+        [2, 0, 10, 20, 1000],
+        [1, 0, 10, 10, 1000],
+      ],
+    )
+  })
+})
