@@ -2,12 +2,17 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import { authenticate } from './auth/authenticate.ts'
+import { callerOf } from './auth/identity.ts'
+import type { Auth } from './auth/index.ts'
+import { authRouter } from './auth/router.ts'
 import type { Config } from './config.ts'
 import { cutoutRouter } from './cutout/router.ts'
 import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
+import { PUBLIC_ROLE } from './db/roles.ts'
 import { mocRouter } from './files/moc-router.ts'
 import { previewRouter } from './files/preview-router.ts'
 import { filesRouter } from './files/router.ts'
@@ -35,6 +40,7 @@ export interface AppDependencies {
   readonly catalog: () => Promise<Catalog>
   readonly jobs: Jobs
   readonly curves: LightCurveSource
+  readonly auth: Auth
 }
 
 /** Results with identifiers of objects or images say where the light curves, links and cutouts are. */
@@ -60,7 +66,7 @@ function hasOwnObscore(schemas: readonly SchemaDescription[]): boolean {
 }
 
 export function createApp(deps: AppDependencies): Express {
-  const { config, log, db, catalog, jobs, curves } = deps
+  const { config, log, db, catalog, jobs, curves, auth } = deps
   const app = express()
   const upSince = new Date()
   app.disable('x-powered-by')
@@ -68,6 +74,16 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', config.trustedProxies.length > 0 ? config.trustedProxies : false)
   app.use(logged(log), openToScripts)
   const origin = (request: Request) => config.publicUrl ?? `${request.protocol}://${request.host}`
+  app.use(
+    authenticate({
+      known: auth.known,
+      announced: auth.settings !== undefined,
+      roleFor: async () => PUBLIC_ROLE,
+      publicUrl: config.publicUrl,
+      origin,
+    }),
+  )
+  app.use('/auth', authRouter({ publicUrl: config.publicUrl }))
   const annotate = (url: string) => annotator({ catalog, curves }, () => url)
   app.use('/jobs', jobsRouter({ jobs, origin }))
   app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))
@@ -120,6 +136,8 @@ function logged(log: Log) {
         rows: outcome?.rows,
         complete: response.writableFinished,
         agent: request.get('user-agent'),
+        user: callerOf(request).identity.name,
+        token: callerOf(request).tokenKey,
       }
       if (failure && response.statusCode >= 500) log.error({ ...line, err: failure }, 'request failed')
       else log.info({ ...line, error: failure?.message }, 'request')
@@ -134,7 +152,7 @@ function openToScripts(request: Request, response: Response, next: NextFunction)
   response.setHeader('Access-Control-Allow-Origin', '*')
   response.setHeader(
     'Access-Control-Expose-Headers',
-    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest',
+    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate',
   )
   if (request.method !== 'OPTIONS') return next()
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE')

@@ -30,6 +30,8 @@ export interface Config {
   readonly storage: BucketStorage | undefined
   /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
   readonly lightCurves: unknown
+  /** As the site file has it; `auth/settings` knows its shape. Undefined: nobody logs in. */
+  readonly auth: unknown
   /** Where http(s) uploads may be fetched from; none by default. */
   readonly uploads: { readonly allow: readonly UploadPlace[] }
   readonly trustedProxies: readonly string[]
@@ -180,6 +182,7 @@ export function loadConfig(env: Env = process.env): Config {
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     notify: notifySettings(isRecord(site.jobs) ? site.jobs.notify : undefined),
     lightCurves: site.lightCurves,
+    auth: site.auth,
     storage: bucketStorage(site.storage),
     uploads: uploads(site.uploads),
     trustedProxies: strings(site, 'trustedProxies'),

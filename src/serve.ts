@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from './app.ts'
+import { openAuth } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { messageClasses } from './dali/messages.ts'
 import { announceOrigin } from './images/origin.ts'
@@ -30,7 +31,8 @@ export async function startService(
   const workshop = await openWorkshop(config, log, () => url!)
   try {
     const { site, catalog, jobs, curves } = workshop
-    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves })
+    const auth = await openAuth(config, site.db)
+    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves, auth })
     const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
     const { port } = server.address() as AddressInfo
@@ -47,6 +49,7 @@ export async function startService(
           const closed = closeServer(server)
           await jobs.events.close() // whoever waits for a job is answered now
           await Promise.all([closed, runner?.stop(GRACE_MS)])
+          await auth.close()
           await workshop.close()
         })()
         return stopping

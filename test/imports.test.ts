@@ -35,7 +35,7 @@ const MAY: Record<string, readonly string[]> = {
   db: ['config', 'log', 'votable'],
   dali: ['votable', 'formats', 'sphere'],
   vosi: ['dali', 'db', 'votable'],
-  auth: ['dali', 'db', 'votable'],
+  auth: ['dali', 'db', 'votable', 'config'],
   images: ['auth', 'db', 'fits', 'sphere', 'healpix', 'votable', 'config'],
   uws: ['dali', 'auth', 'db', 'votable', 'config', 'log'],
   ...Object.fromEntries(SERVICES.map(service => [service, [...BELOW_SERVICES, ...LEAVES]])),

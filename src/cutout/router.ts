@@ -66,7 +66,10 @@ export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouter
   router.use('/batch', uwsRouter({ jobs, kind: kindNamed(jobs, 'cutout-batch'), limits, origin }))
 
   router.get('/capabilities', (request, response) => {
-    sendXml(response, capabilitiesDocument(cutoutCapabilities(`${origin(request)}/cutout`)))
+    sendXml(
+      response,
+      capabilitiesDocument(cutoutCapabilities(`${origin(request)}/cutout`), response.locals.securityMethods),
+    )
   })
   router.get('/availability', async (_request, response) => {
     sendXml(response, availabilityDocument(await checkAvailability(db, upSince)))

@@ -166,7 +166,13 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
   })
 
   router.get('/capabilities', (request, response) => {
-    sendXml(response, capabilitiesDocument(datalinkCapabilities(`${deps.origin(request)}/datalink`)))
+    sendXml(
+      response,
+      capabilitiesDocument(
+        datalinkCapabilities(`${deps.origin(request)}/datalink`),
+        response.locals.securityMethods,
+      ),
+    )
   })
 
   router.get('/availability', async (_request, response) => {

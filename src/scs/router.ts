@@ -61,7 +61,13 @@ export function coneRouter(deps: ConeRouterDependencies): Router {
   router.get('/:table/capabilities', async (request, response) => {
     const table = await tableOf(request)
     const baseUrl = `${origin(request)}/scs/${encodeURIComponent(`${table.schema}.${table.name}`)}`
-    sendXml(response, capabilitiesDocument(coneCapabilities(baseUrl, limits, await somewhere(db, table))))
+    sendXml(
+      response,
+      capabilitiesDocument(
+        coneCapabilities(baseUrl, limits, await somewhere(db, table)),
+        response.locals.securityMethods,
+      ),
+    )
   })
   router.get('/:table/availability', async (request, response) => {
     await tableOf(request)

@@ -96,7 +96,13 @@ export function tapRouter(deps: TapRouterDependencies): Router {
     const obscore = (await catalog()).schemas.some(schema =>
       schema.tables.some(table => table.name.toLowerCase() === 'ivoa.obscore'),
     )
-    sendXml(response, capabilitiesDocument(tapCapabilities(`${deps.origin(request)}/tap`, config, obscore)))
+    sendXml(
+      response,
+      capabilitiesDocument(
+        tapCapabilities(`${deps.origin(request)}/tap`, config, obscore),
+        response.locals.securityMethods,
+      ),
+    )
   })
 
   router.get('/availability', async (_request, response) => {

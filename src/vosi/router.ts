@@ -17,7 +17,7 @@ export function vosiRouter({ db, upSince, capabilities }: VosiDependencies): Rou
   const router = Router({ mergeParams: true })
   router.all(['/capabilities', '/availability'], allow('GET', 'HEAD'))
   router.get('/capabilities', (request, response) => {
-    sendXml(response, capabilitiesDocument(capabilities(request)))
+    sendXml(response, capabilitiesDocument(capabilities(request), response.locals.securityMethods))
   })
   router.get('/availability', async (_request, response) => {
     sendXml(response, availabilityDocument(await checkAvailability(db, upSince)))

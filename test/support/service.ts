@@ -4,7 +4,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Express } from 'express'
 import { createApp } from '../../src/app.ts'
+import { openAuth } from '../../src/auth/index.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
 import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
@@ -21,6 +23,7 @@ import { startRunner } from '../../src/uws/run.ts'
 export interface TestService {
   /** `http://127.0.0.1:port` */
   readonly url: string
+  readonly app: Express
   readonly db: Database
   readonly jobs: Jobs
   close(): Promise<void>
@@ -67,12 +70,15 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     kinds,
   })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
-  const server: Server = createServer(createApp({ config, log, db, catalog: catalog.current, jobs, curves }))
+  const auth = await openAuth(config, db)
+  const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth })
+  const server: Server = createServer(app)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   await announceOrigin(db, url)
   return {
     url,
+    app,
     db,
     jobs,
     async close() {
@@ -80,6 +86,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await runner?.stop(0)
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
+      await auth.close()
       await catalog.close()
       await db.close()
       rmSync(dir, { recursive: true, force: true })

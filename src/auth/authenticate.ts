@@ -1,0 +1,191 @@
+/**
+ * The one door: finds who sends a request, before any router runs. Statuses follow Gafaelfawr's table: 400 for a
+ * malformed header, 401 for credentials that are no good, 403 for a token without the scope, each with challenges.
+ * Without credentials a request is anonymous and nothing is done.
+ */
+import type { NextFunction, Request, Response } from 'express'
+import { STATUS, sendError, serviceError } from '../dali/respond.ts'
+import { ServiceError } from '../error.ts'
+import { challenges, type Refusal, SECURITY_METHODS } from './challenges.ts'
+import { type Credentials, credentialsOf, namesToken } from './credentials.ts'
+import { isForged } from './forgery.ts'
+import { type Caller, remember } from './identity.ts'
+import type { Known } from './known.ts'
+import { type Dialect, type Needs, needsOf, type RouteRule, ruleFor } from './routes.ts'
+import { isPrivate } from './transport.ts'
+import type { User } from './users.ts'
+
+export interface AuthenticateDependencies {
+  readonly known: Known
+  /** Whether the site file has `auth`. Without it only what names a token of ours is looked at, and nothing is asked for. */
+  readonly announced: boolean
+  /** PostgreSQL role for a set of groups. */
+  readonly roleFor: (groups: readonly string[]) => Promise<string>
+  readonly publicUrl: string | undefined
+  readonly origin: (request: Request) => string
+}
+
+const NO_STORE = 'no-cache, no-store'
+
+export function authenticate(deps: AuthenticateDependencies) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    if (deps.announced) announce(request, response, deps)
+    const { authorization, cookie } = request.headers
+    if (authorization === undefined && cookie === undefined) return next()
+    if (!deps.announced && !namesToken(request)) return next()
+    const credentials = credentialsOf(request)
+    if (credentials.kind === 'none') return next()
+    const rule = ruleFor(request.path)
+    const needs = rule && needsOf(rule, request.method)
+    try {
+      const caller = await callerFor(request, credentials, deps)
+      if (caller) {
+        if (caller.scopes) requireScope(caller.scopes, needs)
+        if (isForged(request, caller, deps.origin(request))) throw forged()
+        remember(request, caller)
+        response.setHeader('X-VO-Authenticated', encodeURI(caller.identity.name!))
+        response.setHeader('Cache-Control', 'private')
+      }
+      next()
+    } catch (error) {
+      if (needs === 'open' && error instanceof Refused && error.code !== 'forbidden') return next()
+      refuse(request, response, error, rule, deps)
+    }
+  }
+}
+
+/** Who that is; undefined: nobody, as without credentials. Throws what is wrong with them. */
+async function callerFor(
+  request: Request,
+  credentials: Exclude<Credentials, { kind: 'none' }>,
+  { known, roleFor, publicUrl }: AuthenticateDependencies,
+): Promise<Caller | undefined> {
+  if (credentials.kind === 'malformed') {
+    throw new Refused('usage', { error: 'invalid_request', description: credentials.why })
+  }
+  if (credentials.kind === 'session') {
+    const session = await known.session(credentials.id)
+    if (!session) return undefined
+    return {
+      ...(await admitted(session.user, roleFor)),
+      door: 'session',
+      scopes: undefined,
+      tokenKey: undefined,
+    }
+  }
+  if (!isPrivate(request, publicUrl)) throw overheard()
+  const { door } = credentials
+  const token = credentials.kind === 'token' ? credentials.token : undefined
+  const found = token && (await known.token(token, request.ip))
+  if (!token || !found) {
+    const description = token
+      ? 'This token is not known here, has expired or is revoked.'
+      : 'There is no access token of this service in the Authorization header.'
+    throw new Refused('unauthenticated', { error: 'invalid_token', description })
+  }
+  return { ...(await admitted(found.user, roleFor)), door, scopes: found.scopes, tokenKey: token.key }
+}
+
+async function admitted(
+  { name, groups, blocked }: User,
+  roleFor: AuthenticateDependencies['roleFor'],
+): Promise<Pick<Caller, 'identity'>> {
+  if (blocked) throw new ServiceError('forbidden', `The account ${name} is blocked here; ask the operators.`)
+  return { identity: { name, groups, role: await roleFor(groups) } }
+}
+
+function requireScope(scopes: NonNullable<Caller['scopes']>, needs: Needs | undefined): void {
+  if (needs === undefined || needs === 'open') return
+  if (needs === 'session') {
+    throw new ServiceError('forbidden', 'Tokens are made and changed by people: log in with a browser.')
+  }
+  if (needs.length === 0 || needs.some(scope => scopes.has(scope))) return
+  const description = `The token lacks the scope ${needs.join(' or ')}; it has ${[...scopes].join(', ')}.`
+  throw new Refused('forbidden', { error: 'insufficient_scope', description, scope: needs })
+}
+
+/** A refusal that a Bearer challenge tells. */
+class Refused extends ServiceError {
+  readonly refusal: Refusal
+
+  constructor(code: 'usage' | 'unauthenticated' | 'forbidden', refusal: Refusal) {
+    super(code, refusal.description)
+    this.refusal = refusal
+  }
+}
+
+function overheard(): ServiceError {
+  return new ServiceError(
+    'forbidden',
+    'This token came over plain http, where others can read it: it was not looked at. Use https, and revoke the token. ' +
+      '(Operators whose proxy ends TLS: set PUBLIC_URL to https://… or name the proxy in trustedProxies.)',
+  )
+}
+
+function forged(): ServiceError {
+  return new ServiceError(
+    'forbidden',
+    'A page of another site sent this request with your login; it was not carried out.',
+  )
+}
+
+/** Challenges on every 401, and on capabilities, where they say that a login is possible. */
+function announce(request: Request, response: Response, { origin }: AuthenticateDependencies): void {
+  if (request.path.endsWith('/capabilities') && ruleFor(request.path)?.challenges) {
+    response.setHeader('WWW-Authenticate', challenges(origin(request)))
+    response.locals.securityMethods = SECURITY_METHODS
+  }
+  const writeHead = response.writeHead
+  response.writeHead = ((...given: Parameters<typeof writeHead>) => {
+    const status = given[0]
+    if (status === 401 || status === 403) {
+      response.setHeader('Cache-Control', NO_STORE)
+      if (status === 401 && !response.hasHeader('WWW-Authenticate')) {
+        response.setHeader('WWW-Authenticate', challenges(origin(request)))
+      }
+    }
+    return writeHead.apply(response, given)
+  }) as typeof writeHead
+}
+
+function refuse(
+  request: Request,
+  response: Response,
+  error: unknown,
+  rule: RouteRule | undefined,
+  { origin }: AuthenticateDependencies,
+): void {
+  let told = serviceError(error)
+  response.locals.failure = error
+  response.setHeader('Cache-Control', NO_STORE)
+  if (error instanceof Refused) {
+    response.setHeader('WWW-Authenticate', challenges(origin(request), error.refusal))
+    // A script shows what is wrong by itself; 401 would make the browser ask for a password.
+    if (told.code === 'unauthenticated' && request.get('x-requested-with') === 'XMLHttpRequest') {
+      told = new ServiceError('forbidden', told.message)
+    }
+  }
+  tell(response, told, rule?.dialect ?? 'text')
+}
+
+/** SODA 1.0 §5.2 has words of its own. */
+const SODA: Partial<Record<ServiceError['code'], string>> = {
+  unauthenticated: 'AuthenticationError',
+  forbidden: 'AuthorizationError',
+  unavailable: 'ServiceUnavailable',
+  usage: 'UsageError',
+}
+
+function tell(response: Response, error: ServiceError, dialect: Dialect): void {
+  if (dialect === 'json') {
+    response
+      .status(STATUS[error.code])
+      .json({ ok: false, error: { code: error.code, message: error.message } })
+  } else if (dialect === 'soda') {
+    sendError(
+      response,
+      new ServiceError(error.code, `${SODA[error.code] ?? 'Error'}: ${error.message}`),
+      true,
+    )
+  } else sendError(response, error, dialect === 'text')
+}

@@ -1,0 +1,45 @@
+/**
+ * What a client is told of the ways in (RFC 9110 §11.6.1, RFC 6750 §3, IVOA SSO 2.0 §2). Basic comes first, since
+ * TOPCAT prompts for it; it carries no error, Bearer does.
+ */
+import type { Scope } from './identity.ts'
+
+export interface Refusal {
+  readonly error: 'invalid_token' | 'invalid_request' | 'insufficient_scope'
+  readonly description: string
+  /** What the token lacks. */
+  readonly scope?: readonly Scope[]
+}
+
+/** `origin`: where clients see the service. */
+export function challenges(origin: string, refusal?: Refusal): string[] {
+  const realm = `realm=${quoted(new URL(origin).host)}`
+  const cookie = [
+    'standard_id="ivo://ivoa.net/sso#tls-with-password"',
+    `access_url=${quoted(`${origin}/auth/cookie`)}`,
+  ]
+  const bearer = [
+    realm,
+    refusal && `error=${quoted(refusal.error)}`,
+    refusal && `error_description=${quoted(refusal.description)}`,
+    refusal?.scope && `scope=${quoted(refusal.scope.join(' '))}`,
+  ]
+  return [
+    `Basic ${realm}, charset="UTF-8"`,
+    `Bearer ${bearer.filter(Boolean).join(', ')}`,
+    `ivoa_cookie ${cookie.join(', ')}`,
+  ]
+}
+
+/** For `securityMethod` in capabilities: pyvo chooses its credentials by them. Anonymous use has no identifier. */
+export const SECURITY_METHODS: readonly (string | undefined)[] = [
+  undefined,
+  'ivo://ivoa.net/sso#BasicAA',
+  'ivo://ivoa.net/sso#OAuth',
+  'ivo://ivoa.net/sso#cookie',
+]
+
+/** RFC 9110 §5.6.4; RFC 6750 §3 allows printable ASCII only. */
+function quoted(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`
+}

@@ -1,0 +1,18 @@
+/** What a web process needs to know who is asking. */
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { type Known, openKnown } from './known.ts'
+import { type AuthSettings, authSettings } from './settings.ts'
+
+export interface Auth {
+  /** Undefined: the site says nothing of logins; tokens of the command line count all the same. */
+  readonly settings: AuthSettings | undefined
+  readonly known: Known
+  close(): Promise<void>
+}
+
+export async function openAuth(config: Pick<Config, 'auth'>, db: Database): Promise<Auth> {
+  const settings = authSettings(config.auth)
+  const known = await openKnown(db)
+  return { settings, known, close: known.close }
+}
