@@ -129,6 +129,10 @@ async function drop(db: Database, table: string, keepRows: boolean): Promise<str
     }
     await unpublishTable(client, existing.schema, existing.table)
     if (!keepRows) await client.query(`DROP TABLE ${sqlName(existing.sql)}`)
+    if (existing.neighbours) {
+      const near = { schema: existing.sql.schema, table: existing.neighbours.sqlName }
+      await client.query(`DROP TABLE ${sqlName(near)}`)
+    }
     await forgetEmptySchema(client, existing.schema)
     return keepRows ? 'no longer published' : 'dropped'
   })

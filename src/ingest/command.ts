@@ -21,6 +21,12 @@ cross-matches. A load that is broken off goes on where it was when the same comm
   --index NAME          one more column to index; may be repeated
   --foreign-key NAME=schema.table.COLUMN
                         tells clients that the column points there; may be repeated
+  --neighbours ARCSEC   also keep each row in the cells near it, so that pairs of rows up to this distance are found
+                        quickly (about 1.7 times the rows more)
+  --distribute          lay the table over the nodes of a Citus cluster, in shards of the sky (with --neighbours 5,
+                        where it has positions)
+  --shard-id NAME       the identifier of the objects that rows without a position belong to, which has the object's
+                        cell in its upper bits: ((hpx29 >> 34) << 35) + n, as Gaia's source_id
   --description TEXT    what the table is
   --rejects FILE        where rows that cannot be taken are written (default: <schema.name>.rejects.csv)
   --json                print {table, rows, rejected, rejectFile, seconds, notices} as JSON
@@ -45,12 +51,16 @@ export const ingestTableCommand: Command = {
         id: { type: 'string' },
         index: { type: 'string', multiple: true },
         'foreign-key': { type: 'string', multiple: true },
+        neighbours: { type: 'string' },
+        distribute: { type: 'boolean', default: false },
+        'shard-id': { type: 'string' },
         description: { type: 'string' },
         rejects: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
-    const { append, replace, json, rejects, table, index, 'foreign-key': foreignKeys, ...options } = values
+    const { append, replace, json, rejects, table, index, 'foreign-key': foreignKeys, ...rest } = values
+    const { neighbours, 'shard-id': shardId, ...options } = rest
     if (table === undefined) throw new UsageError('--table schema.name says which table to make')
     if (files.length === 0) throw new UsageError('name at least one file to load')
     if (append && replace)
@@ -67,7 +77,17 @@ export const ingestTableCommand: Command = {
     try {
       const result = await ingestTable(
         db,
-        { ...options, files, table, mode, rejectFile: rejects, indexes: index, foreignKeys },
+        {
+          ...options,
+          files,
+          table,
+          mode,
+          rejectFile: rejects,
+          indexes: index,
+          foreignKeys,
+          shardId,
+          neighbours: neighbours === undefined ? undefined : Number(neighbours),
+        },
         bar.report,
         stop.signal,
       )

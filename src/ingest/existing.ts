@@ -1,4 +1,5 @@
 /** The table that rows are added to. */
+import type { NeighbourTable } from '../adql/tables.ts'
 import type { Client } from '../db/database.ts'
 import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
@@ -17,6 +18,8 @@ export interface Existing {
   readonly description: string | undefined
   readonly sql: SqlTable
   readonly position: { readonly ra: string; readonly dec: string } | undefined
+  readonly sharded: boolean
+  readonly neighbours: NeighbourTable | undefined
   readonly columns: readonly ExistingColumn[]
 }
 
@@ -37,6 +40,10 @@ export async function findPublished(client: Client, name: TableName): Promise<Ex
     sql_table: string
     ra_column: string | null
     dec_column: string | null
+    distribution: string | null
+    near_table: string | null
+    near_radius: number
+    near_order: number
   }>('SELECT * FROM almagest.published_table WHERE lower(table_name) = lower($1)', [
     adqlTableName(name.schema, name.table),
   ])
@@ -61,6 +68,11 @@ export async function findPublished(client: Client, name: TableName): Promise<Ex
     description: row.description ?? undefined,
     sql: { schema: row.sql_schema, table: row.sql_table },
     position: row.ra_column && row.dec_column ? { ra: row.ra_column, dec: row.dec_column } : undefined,
+    sharded: row.distribution === 'sharded',
+    neighbours:
+      row.near_table === null
+        ? undefined
+        : { sqlName: row.near_table, radiusDeg: row.near_radius, cellOrder: row.near_order },
     columns: known,
   }
 }

@@ -6,15 +6,18 @@
  * A table that is replaced keeps its place in PostgreSQL for the queries that are running; the new one is built
  * beside it under another name, to which TAP_SCHEMA's entry is turned.
  */
+import type { NeighbourTable } from '../adql/tables.ts'
 import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { addCells, countCells, forgetCells } from '../tap/cell-counts.ts'
 import { publishKey, publishSchema, publishSystems, publishTable } from '../tap/publish.ts'
+import { cellIds } from './distribute.ts'
 import { type Existing, extendPublished } from './existing.ts'
 import type { ForeignKey } from './foreign-key.ts'
 import type { TableName } from './names.ts'
+import { buildNeighbours, DEFAULT_RADIUS, extendNeighbours } from './neighbours.ts'
 import { SHARD_ORDER, type Tally } from './place.ts'
 import type { ColumnPlan } from './plan.ts'
 import type { RejectFile } from './reject.ts'
@@ -31,6 +34,7 @@ import {
   reserveMemory,
   type SqlTable,
   sortInto,
+  sortIntoShards,
   sqlName,
   watchIndexing,
 } from './statements.ts'
@@ -58,6 +62,10 @@ export interface LoadOptions {
   /** The table in each file, where there are several: as `OpenOptions.select`. */
   readonly select?: string | undefined
   readonly description?: string | undefined
+  /** Over the nodes of a cluster; a table that is replaced stays as it is. */
+  readonly distribute?: boolean | undefined
+  /** Radius of a neighbour table in arcseconds; a table that is replaced keeps its own. */
+  readonly neighbours?: number | undefined
 }
 
 /** Makes staged rows a published table, or part of one. */
@@ -78,9 +86,15 @@ async function build(
   const { name, plan, report, tally } = run
   const target = await freeName(client, { schema: name.schema, table: name.sqlTable })
   report({ phase: 'sorting', done: 0 })
-  if (plan.position) await sortInto(client, staging.table, target)
+  const sharded = isSharded(run)
+  if (sharded) {
+    const there = await sortIntoShards(client, staging.table, target, plan.sortColumn!)
+    if (there !== tally.taken)
+      throw new ServiceError('internal', `Of ${tally.taken} rows ${there} are on the nodes.`)
+  } else if (plan.sortColumn) await sortInto(client, staging.table, target, plan.sortColumn)
   else await renameTable(client, staging.table, target)
-  const indexed = await buildIndexes(client, run, target)
+  const indexed = await buildIndexes(client, run, target, sharded)
+  const neighbours = await neighboursOf(client, run, target, sharded)
   report({ phase: 'publishing', done: 0 })
   await publishSchema(client, { name: name.schema })
   await publishSystems(client, plan.systems)
@@ -91,7 +105,10 @@ async function build(
     description: run.options.description ?? existing?.description ?? plan.description,
     sqlSchema: target.schema,
     sqlTable: target.table,
-    ...(plan.position && { position: plan.position, shardOrder: SHARD_ORDER }),
+    ...(plan.position && { position: plan.position }),
+    ...(plan.sortColumn && { shardOrder: SHARD_ORDER }),
+    ...(sharded && { distribution: 'sharded', cellIds: await cellIds(client, target) }),
+    ...(neighbours && { neighbours }),
     rows: tally.taken,
     columns: plan.published().map(column => ({ ...column, indexed: indexed.has(column.sqlName) })),
   })
@@ -99,10 +116,47 @@ async function build(
   if (plan.position) await countCells(client, published, sqlName(target))
   for (const key of run.keys) await publishKey(client, key.published)
   if (existing) await retire(client, existing.sql)
+  if (existing?.neighbours) {
+    await retire(client, { schema: existing.sql.schema, table: existing.neighbours.sqlName })
+  }
+}
+
+function isSharded({ options, existing, plan }: Run): boolean {
+  if (!(options.distribute || existing?.sharded)) return false
+  if (plan.sortColumn) return true
+  throw new ServiceError(
+    'usage',
+    `${options.table} has no positions, and so no place in shards of the sky.`,
+    {
+      detail:
+        'Name the identifier of its objects by --shard-id, where it has their cells in its upper bits, or load it without --distribute and copy it to all nodes by `almagest distribute`.',
+    },
+  )
+}
+
+async function neighboursOf(
+  client: Client,
+  { options, existing, plan, report }: Run,
+  table: SqlTable,
+  sharded: boolean,
+): Promise<NeighbourTable | undefined> {
+  const own = existing?.neighbours && existing.neighbours.radiusDeg * 3600
+  const radius = options.neighbours ?? own ?? (sharded && plan.position ? DEFAULT_RADIUS : undefined)
+  if (radius === undefined) return undefined
+  if (!plan.position) {
+    throw new ServiceError('usage', `${options.table} has no positions, and so no neighbours.`)
+  }
+  report({ phase: 'neighbours', done: 0 })
+  return buildNeighbours(client, { table, position: plan.position }, radius, sharded)
 }
 
 /** Resolves to the PostgreSQL names of the columns that have an index. */
-async function buildIndexes(client: Client, run: Run, table: SqlTable): Promise<Set<string>> {
+async function buildIndexes(
+  client: Client,
+  run: Run,
+  table: SqlTable,
+  sharded: boolean,
+): Promise<Set<string>> {
   const { db, plan, report, notices } = run
   report({ phase: 'indexing', done: 0 })
   const stopWatching = await watchIndexing(db, client, (done, total) =>
@@ -116,7 +170,7 @@ async function buildIndexes(client: Client, run: Run, table: SqlTable): Promise<
       for (const column of [ra, dec, 'hpx29']) indexed.add(column)
     }
     for (const id of plan.identifiers) {
-      const isUnique = await indexIdentifier(client, table, id)
+      const isUnique = await indexIdentifier(client, table, id, sharded)
       if (!isUnique) notices.push(`Column ${id} has values more than once: its index is not unique.`)
       indexed.add(id)
     }
@@ -136,7 +190,7 @@ async function append(client: Client, run: Run, existing: Existing, staging: Sta
   const { plan, report, tally } = run
   report({ phase: 'appending', done: 0 })
   try {
-    await appendRows(client, staging.table, existing.sql, plan.sqlColumns, plan.position !== undefined)
+    await appendRows(client, staging.table, existing.sql, plan.sqlColumns, plan.sortColumn)
   } catch (error) {
     if (sqlStateOf(error) !== '23505') throw error
     const detail = (error as { detail?: string }).detail
@@ -146,6 +200,11 @@ async function append(client: Client, run: Run, existing: Existing, staging: Sta
     })
   }
   if (plan.position) await addCells(client, existing, sqlName(staging.table))
+  if (plan.position && existing.neighbours) {
+    const columns = plan.sqlColumns.map(column => column.name)
+    const added = { table: staging.table, position: plan.position }
+    await extendNeighbours(client, added, existing.neighbours, columns)
+  }
   await analyze(client, existing.sql)
   await extendPublished(client, existing, plan, tally.taken)
 }

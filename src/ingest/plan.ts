@@ -1,13 +1,16 @@
 /** What is to be loaded, worked out from the headers of all files before anything is touched. */
+import { cellIdShift } from '../adql/shards.ts'
+import { SHARD_COLUMN } from '../db/citus.ts'
 import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'
-import type { PublishedColumn } from '../tap/publish.ts'
+import { type PublishedColumn, sqlIdentifier } from '../tap/publish.ts'
 import type { Field } from '../votable/field.ts'
 import { fieldAfter, newFacts, type Systems, type TextFacts } from '../votable/table-source.ts'
 import { CELL_COLUMNS } from './cells.ts'
 import type { ExistingColumn } from './existing.ts'
 import { commonType, type Headers, readHeaders } from './headers.ts'
 import { nameColumns } from './names.ts'
+import { SHARD_ORDER } from './place.ts'
 import { fieldNamed, findIdentifiers, findPosition, type Position } from './position.ts'
 import type { SqlColumn } from './statements.ts'
 
@@ -20,6 +23,8 @@ export interface PlanOptions {
   readonly dec?: string | undefined
   /** More columns to index. */
   readonly indexes?: readonly string[] | undefined
+  /** The identifier of an object that has its cell in its upper bits: the row goes to the object's shard. */
+  readonly shardId?: string | undefined
 }
 
 export interface ColumnPlan {
@@ -32,6 +37,8 @@ export interface ColumnPlan {
   readonly placing: Position | undefined
   /** PostgreSQL names of the position columns. */
   readonly position: { readonly ra: string; readonly dec: string } | undefined
+  /** PostgreSQL column by which the rows are sorted, where they have cells. */
+  readonly sortColumn: string | undefined
   /** PostgreSQL names of the columns to look rows up by. */
   readonly identifiers: readonly string[]
   /** PostgreSQL names of other columns to index. */
@@ -80,12 +87,23 @@ export async function planColumns(
   })
   const described = named.map((column, i) => describeColumn(column, i, placing, identifiers[0], notices))
   const loaded = described.filter((_, i) => kept[i])
-  const all = placing ? [...loaded, ...CELL_COLUMNS] : loaded
+  const shardId = findShardId(options.shardId, fields, named, placing)
+  const cells = placing ? CELL_COLUMNS : shardId === undefined ? [] : CELL_COLUMNS.slice(1)
+  const all = [...loaded, ...cells]
   const seen = newFacts()
   return {
     fields,
     kept,
-    sqlColumns: all.map(({ field, sqlName }) => ({ name: sqlName, type: sqlType(field) })),
+    sqlColumns: all.map(({ field, sqlName }) => ({
+      name: sqlName,
+      type: sqlType(field),
+      ...(shardId !== undefined && sqlName === SHARD_COLUMN && { generated: shardOf(shardId) }),
+    })),
+    sortColumn: placing
+      ? 'hpx29'
+      : all.some(({ sqlName, field }) => sqlName === SHARD_COLUMN && field.datatype === 'int')
+        ? SHARD_COLUMN
+        : undefined,
     placing,
     position: placing && { ra: named[placing.ra]!.sqlName, dec: named[placing.dec]!.sqlName },
     identifiers: identifiers.map(i => named[i]!.sqlName),
@@ -110,6 +128,33 @@ export async function planColumns(
       }),
   }
 }
+
+/** PostgreSQL name of the column that `--shard-id` names. */
+function findShardId(
+  name: string | undefined,
+  fields: readonly Field[],
+  named: readonly { readonly sqlName: string }[],
+  placing: Position | undefined,
+): string | undefined {
+  if (name === undefined) return undefined
+  const index = fieldNamed(fields, name, '--shard-id')
+  if (placing) {
+    throw new ServiceError(
+      'usage',
+      'The rows have positions of their own, by which they are put into shards.',
+      {
+        detail: 'Leave --shard-id away.',
+      },
+    )
+  }
+  if (fields[index]!.datatype !== 'long') {
+    throw new ServiceError('usage', `--shard-id: ${name} is no column of 64-bit integers.`)
+  }
+  return named[index]!.sqlName
+}
+
+const shardOf = (sqlName: string): string =>
+  `(${sqlIdentifier(sqlName)} >> ${cellIdShift(SHARD_ORDER)})::integer`
 
 const NUMBERS = ['unsignedByte', 'short', 'int', 'long', 'float', 'double']
 

@@ -64,7 +64,7 @@ export async function openStaging(
     }
     const table = await freeName(client, { schema: target.schema, table: `${target.table}~load` })
     // Rows that stay in this table must survive a crash of PostgreSQL; others are copied from it.
-    await createTable(client, table, plan.sqlColumns, plan.position ? 'UNLOGGED' : '')
+    await createTable(client, table, plan.sqlColumns, plan.sortColumn ? 'UNLOGGED' : '')
     await client.query('INSERT INTO almagest.load_run VALUES ($1, $2, $3, $4, $5)', [
       target.schema,
       target.table,

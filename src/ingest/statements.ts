@@ -1,4 +1,5 @@
 /** The statements that turn loaded rows into a table, each beside the function named for it. */
+import { SHARD_COLUMN, shardTable } from '../db/citus.ts'
 import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
 import { sqlIdentifier } from '../tap/publish.ts'
@@ -11,6 +12,8 @@ export interface SqlTable {
 export interface SqlColumn {
   readonly name: string
   readonly type: string
+  /** What PostgreSQL works it out of; no file has it. */
+  readonly generated?: string
 }
 
 export function sqlName({ schema, table }: SqlTable): string {
@@ -53,7 +56,10 @@ export async function createTable(
   columns: readonly SqlColumn[],
   persistence: '' | 'UNLOGGED' = '',
 ): Promise<void> {
-  const list = columns.map(({ name, type }) => `${sqlIdentifier(name)} ${type}`)
+  const list = columns.map(({ name, type, generated }) => {
+    const source = generated === undefined ? '' : ` GENERATED ALWAYS AS (${generated}) STORED`
+    return `${sqlIdentifier(name)} ${type}${source}`
+  })
   await client.query(`CREATE ${persistence} TABLE ${sqlName(table)} (${list.join(', ')})`)
 }
 
@@ -63,27 +69,50 @@ export async function copyRows(
   columns: readonly SqlColumn[],
   data: AsyncIterable<Buffer>,
 ): Promise<void> {
-  await client.copyFrom(`COPY ${sqlName(table)} (${names(columns)}) FROM STDIN (FORMAT binary)`, data)
+  const copied = columns.filter(column => column.generated === undefined)
+  await client.copyFrom(`COPY ${sqlName(table)} (${names(copied)}) FROM STDIN (FORMAT binary)`, data)
 }
 
-/** Makes `target` of the rows of `loaded`, in the order of their cells. */
-export async function sortInto(client: Client, loaded: SqlTable, target: SqlTable): Promise<void> {
-  await client.query(`CREATE TABLE ${sqlName(target)} AS SELECT * FROM ${sqlName(loaded)} ORDER BY hpx29`)
+/** Makes `target` of the rows of `loaded`, in the order of a column. */
+export async function sortInto(
+  client: Client,
+  loaded: SqlTable,
+  target: SqlTable,
+  column: string,
+): Promise<void> {
+  const order = sqlIdentifier(column)
+  await client.query(`CREATE TABLE ${sqlName(target)} AS SELECT * FROM ${sqlName(loaded)} ORDER BY ${order}`)
+}
+
+/** The same over the nodes of a cluster; resolves to the number of rows there. */
+export async function sortIntoShards(
+  client: Client,
+  loaded: SqlTable,
+  target: SqlTable,
+  column: string,
+): Promise<number> {
+  await client.query(`CREATE TABLE ${sqlName(target)} (LIKE ${sqlName(loaded)})`)
+  await shardTable(client, sqlName(target))
+  await client.query(
+    `INSERT INTO ${sqlName(target)} SELECT * FROM ${sqlName(loaded)} ORDER BY ${sqlIdentifier(column)}`,
+  )
+  const [row] = await client.query<{ count: string }>(`SELECT count(*) FROM ${sqlName(target)}`)
+  return Number(row!.count)
 }
 
 export async function renameTable(client: Client, table: SqlTable, to: SqlTable): Promise<void> {
   await client.query(`ALTER TABLE ${sqlName(table)} RENAME TO ${sqlIdentifier(to.table)}`)
 }
 
-/** In the order of their cells, where they have some. */
+/** In the order of a column, if one is named. */
 export async function appendRows(
   client: Client,
   loaded: SqlTable,
   target: SqlTable,
   columns: readonly SqlColumn[],
-  hasCells: boolean,
+  sortColumn: string | undefined,
 ): Promise<void> {
-  const order = hasCells ? ' ORDER BY hpx29' : ''
+  const order = sortColumn ? ` ORDER BY ${sqlIdentifier(sortColumn)}` : ''
   await client.query(
     `INSERT INTO ${sqlName(target)} (${names(columns)}) SELECT ${names(columns)} FROM ${sqlName(loaded)}${order}`,
   )
@@ -121,9 +150,18 @@ export async function indexColumn(client: Client, table: SqlTable, column: strin
   await client.query(`CREATE INDEX ON ${sqlName(table)} (${sqlIdentifier(column)})`)
 }
 
-/** B-tree on an identifier; unique where it is, which is the answer. */
-export async function indexIdentifier(client: Client, table: SqlTable, column: string): Promise<boolean> {
-  const on = `INDEX ON ${sqlName(table)} (${sqlIdentifier(column)})`
+/**
+ * B-tree on an identifier; unique where it is, which is the answer. On a cluster PostgreSQL can tell within a shard
+ * only, whose number is then a part of the index.
+ */
+export async function indexIdentifier(
+  client: Client,
+  table: SqlTable,
+  column: string,
+  sharded: boolean,
+): Promise<boolean> {
+  const columns = sharded ? [column, SHARD_COLUMN] : [column]
+  const on = `INDEX ON ${sqlName(table)} (${columns.map(sqlIdentifier).join(', ')})`
   await client.query('SAVEPOINT identifier')
   try {
     await client.query(`CREATE UNIQUE ${on}`)

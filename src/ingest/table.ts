@@ -1,6 +1,8 @@
 /** `ingest table`: files become one published table. */
+import { letIn, requireCitus } from '../db/citus.ts'
 import type { Client, Database } from '../db/database.ts'
 import { sqlStateOf } from '../db/error.ts'
+import { PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { sqlIdentifier } from '../tap/publish.ts'
@@ -22,6 +24,8 @@ export interface IngestOptions extends LoadOptions {
   readonly dec?: string | undefined
   /** More columns to index. */
   readonly indexes?: readonly string[] | undefined
+  /** As `PlanOptions.shardId`. */
+  readonly shardId?: string | undefined
   /** `COLUMN=schema.table.COLUMN` */
   readonly foreignKeys?: readonly string[] | undefined
   /** Where rows that cannot be taken are written: `<table>.rejects.csv` in the working directory. */
@@ -54,6 +58,10 @@ export async function ingestTable(
 ): Promise<IngestResult> {
   const begun = performance.now()
   const name = parseTableName(options.table)
+  if (options.distribute) {
+    await requireCitus(db)
+    await letIn(db, PUBLIC_ROLE)
+  }
   await dropRetired(db)
   const existing = await findTarget(db, name, options)
   const plan = await planColumns(options, options.mode === 'append' ? existing?.columns : undefined)

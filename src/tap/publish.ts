@@ -2,6 +2,7 @@
  * Making a table part of the service: its TAP_SCHEMA description, the right to read it, and word to running
  * services (`NOTIFY tap_schema`), all in the caller's transaction.
  */
+import type { NeighbourTable } from '../adql/tables.ts'
 import { isReserved } from '../adql/words.ts'
 import type { Client } from '../db/database.ts'
 import { PUBLIC_ROLE } from '../db/roles.ts'
@@ -29,6 +30,10 @@ export interface PublishedTable {
   /** PostgreSQL names of the pair of columns with the GiST index on `spoint(radians(ra), radians(dec))`. */
   readonly position?: { readonly ra: string; readonly dec: string }
   readonly shardOrder?: number
+  /** These three as in `TableMeta`. */
+  readonly distribution?: 'sharded' | 'reference'
+  readonly cellIds?: readonly string[]
+  readonly neighbours?: NeighbourTable
   readonly rows?: number
   readonly columns: readonly PublishedColumn[]
 }
@@ -80,14 +85,16 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
   await client.query(
     `INSERT INTO almagest.published_table
        (table_name, schema_name, table_type, utype, description, table_index,
-        sql_schema, sql_table, ra_column, dec_column, shard_order, row_count)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        sql_schema, sql_table, ra_column, dec_column, shard_order, row_count,
+        distribution, cell_ids, near_table, near_radius, near_order)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
      ON CONFLICT (table_name) DO UPDATE
        SET table_type = excluded.table_type, utype = excluded.utype, description = excluded.description,
            table_index = coalesce(excluded.table_index, published_table.table_index),
            sql_schema = excluded.sql_schema, sql_table = excluded.sql_table, ra_column = excluded.ra_column,
            dec_column = excluded.dec_column, shard_order = excluded.shard_order, row_count = excluded.row_count,
-           updated_at = now()`,
+           distribution = excluded.distribution, cell_ids = excluded.cell_ids, near_table = excluded.near_table,
+           near_radius = excluded.near_radius, near_order = excluded.near_order, updated_at = now()`,
     [
       tableName,
       adqlName(table.schema),
@@ -101,6 +108,11 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
       table.position?.dec,
       table.shardOrder,
       table.rows,
+      table.distribution,
+      table.cellIds ?? [],
+      table.neighbours?.sqlName,
+      table.neighbours?.radiusDeg,
+      table.neighbours?.cellOrder,
     ],
   )
   await client.query('DELETE FROM almagest.published_column WHERE table_name = $1', [tableName])
@@ -128,9 +140,12 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
        FROM json_populate_recordset(NULL::almagest.published_column, $2) AS c`,
     [tableName, JSON.stringify(columns)],
   )
-  await client.query(
-    `GRANT SELECT ON ${sqlIdentifier(table.sqlSchema)}.${sqlIdentifier(table.sqlTable)} TO ${PUBLIC_ROLE}`,
-  )
+  for (const name of [table.sqlTable, table.neighbours?.sqlName]) {
+    if (name === undefined) continue
+    await client.query(
+      `GRANT SELECT ON ${sqlIdentifier(table.sqlSchema)}.${sqlIdentifier(name)} TO ${PUBLIC_ROLE}`,
+    )
+  }
   await announce(client)
 }
 
@@ -172,7 +187,8 @@ export async function publishKey(client: Client, key: PublishedKey): Promise<voi
   }
 }
 
-async function announce(client: Client): Promise<void> {
+/** Tells running services that TAP_SCHEMA has changed. */
+export async function announce(client: Client): Promise<void> {
   await client.query('NOTIFY tap_schema')
 }
 

@@ -48,6 +48,11 @@ interface TableRow {
   dec_column: string | null
   shard_order: number | null
   row_count: string | null
+  distribution: 'sharded' | 'reference' | null
+  cell_ids: string[]
+  near_table: string | null
+  near_radius: number | null
+  near_order: number | null
 }
 
 interface ColumnRow {
@@ -171,6 +176,12 @@ function tableMeta(table: TableRow, columns: readonly ColumnRow[]): TableMeta {
     position:
       table.ra_column && table.dec_column ? { ra: table.ra_column, dec: table.dec_column } : undefined,
     shardOrder: table.shard_order ?? undefined,
+    distribution: table.distribution ?? undefined,
+    cellIds: table.cell_ids,
+    neighbours:
+      table.near_table === null
+        ? undefined
+        : { sqlName: table.near_table, radiusDeg: table.near_radius!, cellOrder: table.near_order! },
     rows: table.row_count === null ? undefined : Number(table.row_count),
   }
 }

@@ -1,0 +1,125 @@
+/**
+ * Citus: the one place that knows its functions and catalogues. Tables are distributed by `hpx_shard`, which is the
+ * same in all of them, so that rows of one part of the sky are on one node; small tables are copied to every node.
+ */
+import { ServiceError } from '../error.ts'
+import type { Client } from './database.ts'
+
+export interface Citus {
+  readonly version: string
+  /** Nodes that hold shards. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[]
+}
+
+/** What every sharded table has. */
+export const SHARD_COLUMN = 'hpx_shard'
+
+/** The cluster whose coordinator the database is; undefined on one machine. */
+export async function findCitus(client: Pick<Client, 'query'>): Promise<Citus | undefined> {
+  const [found] = await client.query<{ version: string }>(
+    `SELECT extversion AS version FROM pg_extension WHERE extname = 'citus'`,
+  )
+  if (!found) return undefined
+  const nodes = await client.query<{ host: string; port: number }>(
+    'SELECT nodename AS host, nodeport AS port FROM pg_catalog.pg_dist_node WHERE isactive AND shouldhaveshards ORDER BY nodeid',
+  )
+  return { version: found.version, nodes }
+}
+
+/** The cluster, or the reason why tables cannot be distributed. */
+export async function requireCitus(client: Pick<Client, 'query'>): Promise<Citus> {
+  const citus = await findCitus(client)
+  if (!citus) {
+    throw new ServiceError('usage', 'This database has no Citus: its tables are on one machine.', {
+      detail:
+        'docs/operate-citus.md says how to set up a cluster; DATABASE_URL then is that of the coordinator.',
+    })
+  }
+  if (citus.nodes.length === 0) {
+    throw new ServiceError('usage', 'The Citus cluster has no node that holds shards.', {
+      detail: `On the coordinator: SELECT citus_add_node('host', 5432) for each of them.`,
+    })
+  }
+  const [sphere] = await client.query(`SELECT FROM pg_extension WHERE extname = 'pg_sphere'`)
+  if (!sphere) {
+    throw new ServiceError('usage', 'On a cluster pgSphere must be an extension on every node.', {
+      detail:
+        'It is here as plain SQL, which Citus cannot copy. docs/operate-citus.md says how to install it.',
+    })
+  }
+  return citus
+}
+
+/**
+ * Distributes a table, with the rows that it has, by a column. Rows of tables with the same value are on the same
+ * node. `table` is an SQL name.
+ */
+export async function shardTable(client: Client, table: string, column = SHARD_COLUMN): Promise<void> {
+  await client.query('SELECT create_distributed_table($1::regclass, $2)', [table, column])
+}
+
+/** Copies a table to every node. */
+export async function copyToNodes(client: Client, table: string): Promise<void> {
+  await client.query('SELECT create_reference_table($1::regclass)', [table])
+}
+
+/** Rows that were in a table before it was distributed still take up the coordinator's disk. */
+export async function dropLocalRows(client: Pick<Client, 'query'>, table: string): Promise<void> {
+  await client.query('SELECT truncate_local_data_after_distributing_table($1::regclass)', [table])
+}
+
+/**
+ * The coordinator asks the nodes under the role of the query, so that it must be able to log in there (and only
+ * there: who may come as that role is said in their pg_hba.conf).
+ */
+export async function letIn(client: Pick<Client, 'query'>, role: string): Promise<void> {
+  const rows = await client.query<{ node: string; success: boolean; result: string }>(
+    `SELECT nodename || ':' || nodeport AS node, success, result FROM run_command_on_workers($1)`,
+    [`SET citus.enable_ddl_propagation TO off; ALTER ROLE "${role.replaceAll('"', '""')}" LOGIN`],
+  )
+  const failed = rows.find(row => !row.success)
+  if (failed) {
+    throw new ServiceError('unavailable', `${role} cannot be let in on ${failed.node}: ${failed.result}`)
+  }
+}
+
+export interface ShardedTable {
+  /** `schema.table` in PostgreSQL. */
+  readonly name: string
+  readonly kind: 'sharded' | 'reference'
+  readonly column: string | undefined
+  readonly colocation: number
+  readonly shards: number
+  readonly bytes: number
+  /** Largest shard over the mean of all. */
+  readonly skew: number
+}
+
+/** Distributed and reference tables with their sizes. */
+export async function shardedTables(client: Pick<Client, 'query'>): Promise<ShardedTable[]> {
+  const rows = await client.query<{
+    name: string
+    method: string
+    column: string | null
+    colocation: number
+    shards: number
+    bytes: number
+    largest: number
+  }>(
+    `SELECT p.logicalrelid::text AS name, p.partmethod AS method,
+            column_to_column_name(p.logicalrelid, p.partkey) AS column, p.colocationid AS colocation,
+            count(s.shardid)::int AS shards, coalesce(sum(s.shard_size), 0)::float8 AS bytes,
+            coalesce(max(s.shard_size), 0)::float8 AS largest
+       FROM pg_catalog.pg_dist_partition AS p LEFT JOIN citus_shards AS s ON s.table_name = p.logicalrelid
+      WHERE p.partmethod IN ('h', 'n') GROUP BY 1, 2, 3, 4 ORDER BY 1`,
+  )
+  return rows.map(({ name, method, column, colocation, shards, bytes, largest }) => ({
+    name,
+    kind: method === 'h' ? 'sharded' : 'reference',
+    column: column ?? undefined,
+    colocation,
+    shards,
+    bytes,
+    skew: bytes > 0 ? (largest * shards) / bytes : 1,
+  }))
+}

@@ -1,0 +1,136 @@
+/** A published table over the nodes of a Citus cluster: in shards of the sky, or small and whole on each of them. */
+import { cellIdShift } from '../adql/shards.ts'
+import { copyToNodes, dropLocalRows, letIn, requireCitus, SHARD_COLUMN, shardTable } from '../db/citus.ts'
+import type { Client, Database } from '../db/database.ts'
+import { PUBLIC_ROLE } from '../db/roles.ts'
+import { ServiceError } from '../error.ts'
+import type { Report } from '../progress.ts'
+import { announce, sqlIdentifier } from '../tap/publish.ts'
+import { findPublished } from './existing.ts'
+import { parseTableName } from './names.ts'
+import { buildNeighbours } from './neighbours.ts'
+import { analyze, type SqlTable, sqlName } from './statements.ts'
+
+export interface Distributed {
+  readonly table: string
+  readonly kind: 'sharded' | 'reference'
+  readonly rows: number
+  /** Columns whose values tell the shard. */
+  readonly cellIds: readonly string[]
+  /** Rows of the neighbour table. */
+  readonly neighbours: number | undefined
+}
+
+/** Distributes a table that is published; `neighbours` is a radius in arcseconds. What is so already stays. */
+export async function distribute(
+  db: Database,
+  name: string,
+  options: { readonly neighbours: number | undefined },
+  report: Report,
+): Promise<Distributed> {
+  await requireCitus(db)
+  const existing = await findPublished(db, parseTableName(name))
+  if (!existing) throw new ServiceError('usage', `There is no published table ${name}.`)
+  const { sql, tableName, position } = existing
+  const kind = existing.columns.some(c => c.sqlName === SHARD_COLUMN) ? 'sharded' : 'reference'
+  if (options.neighbours !== undefined && !(position && kind === 'sharded')) {
+    throw new ServiceError('usage', `${tableName} has no cells of positions, and so no neighbours.`)
+  }
+  await letIn(db, PUBLIC_ROLE)
+  const before = await rowsOf(db, sql)
+  const facts = await db.transaction(async client => {
+    report({ phase: 'distributing', done: 0, total: before })
+    if (await isDistributed(client, sql)) return
+    if (kind === 'sharded') {
+      await widenUniqueIndexes(client, sql)
+      await shardTable(client, sqlName(sql))
+    } else await copyToNodes(client, sqlName(sql))
+    return true
+  })
+  if (facts) await dropLocalRows(db, sqlName(sql))
+  const after = await rowsOf(db, sql)
+  if (after !== before) {
+    throw new ServiceError('internal', `${tableName} had ${before} rows and has ${after} on the cluster.`)
+  }
+  return db.transaction(async client => {
+    const ids = kind === 'sharded' ? await cellIds(client, sql) : []
+    report({ phase: 'neighbours', done: 0, total: before })
+    const near =
+      options.neighbours === undefined
+        ? undefined
+        : await buildNeighbours(client, { table: sql, position: position! }, options.neighbours, true)
+    if (near) await grantLike(client, { schema: sql.schema, table: near.sqlName })
+    await client.query(
+      `UPDATE almagest.published_table
+          SET distribution = $2, cell_ids = $3, near_table = coalesce($4, near_table),
+              near_radius = coalesce($5, near_radius), near_order = coalesce($6, near_order)
+        WHERE table_name = $1`,
+      [tableName, kind, ids, near?.sqlName, near?.radiusDeg, near?.cellOrder],
+    )
+    await analyze(client, sql)
+    await announce(client)
+    const copies = near && (await rowsOf(client, { schema: sql.schema, table: near.sqlName }))
+    return { table: tableName, kind, rows: after, cellIds: ids, neighbours: copies }
+  })
+}
+
+async function rowsOf(client: Pick<Client, 'query'>, table: SqlTable): Promise<number> {
+  const [row] = await client.query<{ count: string }>(`SELECT count(*) FROM ${sqlName(table)}`)
+  return Number(row!.count)
+}
+
+async function isDistributed(client: Client, table: SqlTable): Promise<boolean> {
+  const found = await client.query(
+    'SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1::regclass',
+    [sqlName(table)],
+  )
+  return found.length > 0
+}
+
+/** A cluster keeps values unique within a shard only: the shard's number joins the columns of such indexes. */
+async function widenUniqueIndexes(client: Client, table: SqlTable): Promise<void> {
+  const indexes = await client.query<{ name: string; constraint: string | null; columns: string[] }>(
+    `SELECT i.indexrelid::regclass::text AS name, c.conname AS constraint,
+            array_agg(a.attname::text ORDER BY a.attnum) AS columns
+       FROM pg_index AS i
+            LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
+            JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+      WHERE i.indrelid = $1::regclass AND i.indisunique
+      GROUP BY 1, 2 HAVING NOT bool_or(a.attname = $2)`,
+    [sqlName(table), SHARD_COLUMN],
+  )
+  for (const { name, constraint, columns } of indexes) {
+    if (constraint)
+      await client.query(`ALTER TABLE ${sqlName(table)} DROP CONSTRAINT ${sqlIdentifier(constraint)}`)
+    else await client.query(`DROP INDEX ${name}`)
+    const list = [...columns, SHARD_COLUMN].map(sqlIdentifier).join(', ')
+    await client.query(`CREATE UNIQUE INDEX ON ${sqlName(table)} (${list})`)
+  }
+}
+
+/** Integer columns that have the object's cell in their upper bits, in every row. */
+export async function cellIds(client: Client, table: SqlTable): Promise<string[]> {
+  const columns = await client.query<{ name: string }>(
+    `SELECT attname::text AS name FROM pg_attribute
+      WHERE attrelid = $1::regclass AND atttypid = 'bigint'::regtype AND attnum > 0 AND attname <> 'hpx29'`,
+    [sqlName(table)],
+  )
+  if (columns.length === 0) return []
+  const [order] = await client.query<{ shard_order: number | null }>(
+    'SELECT shard_order FROM almagest.published_table WHERE sql_schema = $1 AND sql_table = $2',
+    [table.schema, table.table],
+  )
+  const shift = cellIdShift(order?.shard_order ?? 7)
+  const tests = columns.map(
+    ({ name }, i) =>
+      `bool_and((${sqlIdentifier(name)} >> ${shift}) IS NOT DISTINCT FROM ${SHARD_COLUMN}) AS c${i}`,
+  )
+  const [row] = await client.query<Record<string, boolean | null>>(
+    `SELECT ${tests.join(', ')} FROM ${sqlName(table)}`,
+  )
+  return columns.flatMap(({ name }, i) => (row![`c${i}`] ? [name] : []))
+}
+
+async function grantLike(client: Client, near: SqlTable): Promise<void> {
+  await client.query(`GRANT SELECT ON ${sqlName(near)} TO ${PUBLIC_ROLE}`)
+}
