@@ -2,12 +2,13 @@
 import type { Expression, ExpressionOf, Span } from './ast.ts'
 import { asTimestamp, cast, commonOf, open } from './coerce.ts'
 import { unknown } from './columns.ts'
+import { COMPOUND_FORMS } from './compound.ts'
 import { unitOf } from './fields.ts'
 import { FRAME_NAMES, type Frame, isFrame } from './frames.ts'
 import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
 import { complain, type Place } from './state.ts'
-import { parseStcs } from './stcs.ts'
+import { parseStcs, type StcsRegion } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
 import type { Resolved } from './tree.ts'
 import { inWords, numericResult } from './types.ts'
@@ -252,17 +253,27 @@ function region(forms: readonly Form[], args: readonly Resolved[], how: How, pla
     }
     return callOf(forms, args, how, place)
   }
-  const shape = parseStcs(literal.value)
-  if (typeof shape === 'string') {
-    complain(place.state, literal, shape)
+  const stcs = parseStcs(literal.value)
+  if (typeof stcs === 'string') {
+    complain(place.state, literal, stcs)
     return unknown(how.span)
   }
+  return regionValue(stcs, literal, how, place)
+}
+
+function regionValue(stcs: StcsRegion, literal: Span, how: How, place: Place): Resolved {
+  if (stcs.kind !== 'shape') {
+    const args = stcs.parts.map(part => regionValue(part, literal, how, place))
+    const { start, end } = how.span
+    const form = COMPOUND_FORMS[stcs.kind]
+    return { kind: 'call', form, args, quantifier: undefined, frame: undefined, type: 'polygon', start, end }
+  }
   const { start, end } = literal
-  const frame = frameNamed(shape.frame, literal, place)
-  const numbers = shape.numbers.map(
+  const frame = frameNamed(stcs.frame, literal, place)
+  const numbers = stcs.numbers.map(
     (n): Resolved => ({ kind: 'number', text: String(n), type: 'double', start, end }),
   )
-  return callOf(formsOf(shape.call), numbers, { ...how, frame }, place)
+  return callOf(formsOf(stcs.call), numbers, { ...how, frame }, place)
 }
 
 /** ADQL 2.1 §4.9. */

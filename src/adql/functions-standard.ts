@@ -102,7 +102,11 @@ export const GEOMETRY: readonly Row[] = [
   ['COORD1(p POINT) -> DOUBLE', '', 'Longitude of a position, in degrees.'],
   ['COORD2(p POINT) -> DOUBLE', '', 'Latitude of a position, in degrees.'],
   ['COORDSYS(shape GEOMETRY) -> VARCHAR', '', "Coordinate system: always 'ICRS'."],
-  ['REGION(stcs VARCHAR) -> GEOMETRY', '', 'A shape in STC-S: Position, Circle, Box, Polygon.'],
+  [
+    'REGION(stcs VARCHAR) -> GEOMETRY',
+    '',
+    'A shape in STC-S: Position, Circle, Box, Polygon, Convex, AllSky, and Union, Intersection, Difference, Not of them.',
+  ],
 ]
 
 /** real is summed as float8: PostgreSQL's sum(real) is real, and Citus adds up partial sums of real. */

@@ -1,12 +1,13 @@
 /** Calls become SQL with holes: functions by their templates, geometry as pgSphere values and operators. */
 
 import { isString } from '../votable/field.ts'
+import { type CompoundKind, compoundKind } from './compound.ts'
 import { indexedRelation, isPositionPair } from './cones.ts'
 import type { Complaint } from './error.ts'
 import { eulerAngles, type Frame, isFrame } from './frames.ts'
 import { type Template, template } from './functions.ts'
 import type { Plan, Planned, PlannedStage, Test } from './plan.ts'
-import { constant, constantShape, type Shape, shapeArea, shapeNumbers, shapeSql } from './shapes.ts'
+import { constant, constantShape, isLarge, type Shape, shapeArea, shapeNumbers, shapeSql } from './shapes.ts'
 import type { Call, Core, Query } from './tree.ts'
 import { isGeometry, type Type } from './types.ts'
 import { mapBody, mapOperands } from './walk.ts'
@@ -110,9 +111,26 @@ function sphere(e: Planned, complain: Complain): Printable {
 // ---------------------------------------------------------------- values
 
 function geometry(e: Call<PlannedStage>, complain: Complain): Fragment {
+  const compound = compoundKind(e)
+  if (compound) {
+    complain({
+      start: e.start,
+      end: e.end,
+      message: `a REGION that is ${COMPOUNDS[compound]} cannot be used here`,
+      hint: `It can be asked ${ASKED[compound]}.`,
+    })
+    return fragment('NULL::spoly', [], e.type, e)
+  }
   const shape = constantShape(e, complain)
-  if (shape && !(shape.kind === 'circle' && shape.radius > 90))
-    return fragment(shapeSql(shape), [], e.type, e)
+  if (shape && !isLarge(shape)) return fragment(shapeSql(shape), [], e.type, e)
+  if (shape?.kind === 'polygon') {
+    complain({
+      start: e.start,
+      end: e.end,
+      message: `a ${e.form.name} that reaches beyond a hemisphere cannot be used here`,
+      hint: `It can be asked ${ASKED.union}, or for its area.`,
+    })
+  }
   const args = () => e.args.map(a => sphere(a, complain))
   switch (e.form.name) {
     case 'POINT':
@@ -140,6 +158,19 @@ function geometry(e: Call<PlannedStage>, complain: Complain): Fragment {
     default:
       return fragment('NULL', [], e.type, e)
   }
+}
+
+const COMPOUNDS: Record<CompoundKind, string> = {
+  union: 'a union',
+  intersection: 'an intersection',
+  not: 'the outside of a shape',
+}
+
+const ASKED: Record<CompoundKind, string> = {
+  union:
+    'whether it contains a position, whether it touches a shape (INTERSECTS), or whether a shape contains it',
+  intersection: 'whether it contains a position or a shape (CONTAINS)',
+  not: 'whether it contains a position or a shape (CONTAINS), or whether it touches a shape (INTERSECTS)',
 }
 
 /** The very expression of the GiST index, where there is one; others are checked row by row. */

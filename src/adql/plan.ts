@@ -5,7 +5,9 @@
  * Rules for sharded tables (lists of `hpx_shard`, neighbour tables) belong here, too.
  */
 import type { Span } from './ast.ts'
+import { ofParts } from './compound.ts'
 import { call, distanceBetween, distanceComparison, spatial, TURNED, touchingCircles } from './cones.ts'
+import { formsOf } from './functions.ts'
 import type { Resolution } from './resolve.ts'
 import type { Body, Call, Comparison, Core, Item, Query, Resolved, ResolvedStage } from './tree.ts'
 import { isGeometry, type Type } from './types.ts'
@@ -145,12 +147,32 @@ function test(e: Resolved & { kind: 'call' }, filter: boolean, span: Span = e): 
   const made = call(e)
   const { start, end } = span
   const [a, b] = made.args
-  const name = made.form.name
-  if (a && b && (name === 'CONTAINS' || name === 'INTERSECTS')) {
-    const touching = name === 'INTERSECTS' && touchingCircles(a, b, filter, { start, end })
-    if (touching) return touching
-    if (name === 'INTERSECTS' && b.type === 'point') return spatial(b, a, filter, { start, end })
-    if (a.type === 'point') return spatial(a, b, filter, { start, end })
-  }
-  return { kind: 'test', call: made, filter, type: 'boolean', start, end }
+  const { name } = made.form
+  const whole: Test = { kind: 'test', call: made, filter, type: 'boolean', start, end }
+  if (!a || !b || (name !== 'CONTAINS' && name !== 'INTERSECTS')) return whole
+  return ofParts(name, a, b, filter, (n, inner, outer, inFilter) => {
+    const form = n === name ? made.form : formsOf(n)[0]!
+    const at = { start, end }
+    return (
+      positionTest(n, inner, outer, inFilter, at) ?? {
+        ...whole,
+        call: { ...made, form, args: [inner, outer] },
+        filter: inFilter,
+      }
+    )
+  })
+}
+
+/** A predicate that asks whether a position is in a shape, or comes to that. */
+function positionTest(
+  name: 'CONTAINS' | 'INTERSECTS',
+  a: Planned,
+  b: Planned,
+  filter: boolean,
+  at: Span,
+): Planned | undefined {
+  const touching = name === 'INTERSECTS' && touchingCircles(a, b, filter, at)
+  if (touching) return touching
+  if (name === 'INTERSECTS' && b.type === 'point') return spatial(b, a, filter, at)
+  return a.type === 'point' ? spatial(a, b, filter, at) : undefined
 }

@@ -1,9 +1,10 @@
 /** Shapes whose numbers are all in the query: folded, checked, and written as PostgreSQL literals. Degrees. */
-import { polygonFault } from '../sphere/polygon.ts'
-import { cross, dot, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
+import { inHemisphere, polygonFault } from '../sphere/polygon.ts'
+import { angle, cross, lonLat, unitVector, type Vector } from '../sphere/vector.ts'
 import type { Complaint } from './error.ts'
 import { toIcrs } from './frames.ts'
 import type { Planned } from './plan.ts'
+import { type Triangle, triangleArea, triangles } from './triangles.ts'
 import { isInteger } from './types.ts'
 
 export type Position = readonly [lon: number, lat: number]
@@ -138,9 +139,41 @@ export function boxCorners([lon, lat]: Position, width: number, height: number):
 
 function polygon(vertices: readonly Position[], { start, end }: Planned, complain: Complain): Shape {
   const fault = polygonFault(vertices)
-  if (fault) complain({ start, end, ...fault, message: `this POLYGON ${fault.message}` })
+  const { message, hint, large } = fault ?? {}
+  if (message && !(large && triangles(different(vertices)))) {
+    const complaint = { start, end, message: `this POLYGON ${message}` }
+    complain(hint ? { ...complaint, hint } : complaint)
+  }
   return { kind: 'polygon', vertices }
 }
+
+/** Whether pgSphere has no value for it: a circle over 90°, a polygon that reaches beyond a hemisphere. */
+export function isLarge(shape: Shape): boolean {
+  if (shape.kind === 'circle') return shape.radius > 90
+  return shape.kind === 'polygon' && !inHemisphere(vectors(shape.vertices))
+}
+
+/** Of a polygon or box of literals that reaches beyond a hemisphere: the triangles that make it up. */
+export function largePolygon(e: Planned): Position[][] | undefined {
+  const vertices = verticesOf(e)
+  if (!vertices || inHemisphere(vectors(vertices)) || !polygonFault(vertices)?.large) return undefined
+  const position = (v: Vector): Position => lonLat(v).map(angle => angle / RAD) as unknown as Position
+  return triangles(different(vertices))?.map(t => t.map(position))
+}
+
+function verticesOf(e: Planned): readonly Position[] | undefined {
+  if (e.kind !== 'call' || (e.form.name !== 'POLYGON' && e.form.name !== 'BOX')) return undefined
+  if (e.form.name === 'BOX') {
+    const box = constantShape(e, () => {})
+    return box?.kind === 'polygon' ? box.vertices : undefined
+  }
+  const points = e.args.map(a => constantShape(a, () => {}))
+  const vertices = points.flatMap(p => (p?.kind === 'point' ? [p.position] : []))
+  return vertices.length === e.args.length ? vertices : undefined
+}
+
+const different = (vertices: readonly Position[]): Vector[] =>
+  vectors(vertices).filter((v, i, all) => angle(v, all[(i + 1) % all.length]!) > 1e-9)
 
 const vectors = (vertices: readonly Position[]): Vector[] =>
   vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
@@ -151,14 +184,11 @@ export function shapeArea(shape: Shape): number {
   if (shape.kind === 'point') return 0
   // 1 − cos r as 2 sin²(r/2), which keeps its digits for small radii.
   if (shape.kind === 'circle') return 4 * Math.PI * Math.sin((shape.radius * RAD) / 2) ** 2 * squareDegrees
-  const [a, ...rest] = vectors(shape.vertices) as [Vector, ...Vector[]]
-  const minus = (v: Vector): Vector => [v[0] - a[0], v[1] - a[1], v[2] - a[2]]
-  let sum = 0
-  for (let i = 0; i + 1 < rest.length; i++) {
-    const [b, c] = [rest[i]!, rest[i + 1]!]
-    sum += 2 * Math.atan2(dot(a, cross(minus(b), minus(c))), 1 + dot(a, b) + dot(b, c) + dot(c, a))
-  }
-  return Math.abs(sum) * squareDegrees
+  const all = vectors(shape.vertices)
+  const [a, ...rest] = all as [Vector, ...Vector[]]
+  const parts = isLarge(shape) ? triangles(different(shape.vertices)) : undefined
+  const cut = parts ?? rest.slice(1).map((c, i): Triangle => [a, rest[i]!, c])
+  return Math.abs(cut.reduce((sum, t) => sum + triangleArea(t), 0)) * squareDegrees
 }
 
 // ---------------------------------------------------------------- as SQL

@@ -4,6 +4,8 @@ import { cross, dot, unitVector, type Vector } from './vector.ts'
 export interface PolygonFault {
   readonly message: string
   readonly hint?: string
+  /** It outlines a part of the sky, but one that reaches beyond a hemisphere. */
+  readonly large?: boolean
 }
 
 const RAD = Math.PI / 180
@@ -20,20 +22,27 @@ export function polygonFault(
   const points = vertices.map(([lon, lat]) => unitVector(lon * RAD, lat * RAD))
   const distinct = points.filter((v, i) => !near(v, points[(i + 1) % points.length]!))
   if (distinct.length < 3) return { message: 'needs three different vertices' }
-  if (!inHemisphere(distinct))
-    return { message: 'is larger than a hemisphere', hint: 'Split it into smaller ones.' }
+  if (distinct.some((v, i) => opposite(v, distinct[(i + 1) % distinct.length]!)))
+    return {
+      message: 'has an edge between opposite points of the sky',
+      hint: 'Any great circle through one leads to the other: add a vertex between them.',
+    }
   if (crossesItself(distinct))
     return {
       message: 'has edges that cross or touch each other',
       hint: 'List its vertices in order around it.',
     }
+  if (!inHemisphere(distinct))
+    return { message: 'is larger than a hemisphere', hint: 'Split it into smaller ones.', large: true }
   return undefined
 }
 
 const near = (u: Vector, v: Vector): boolean => Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
 
+const opposite = (u: Vector, v: Vector): boolean => Math.hypot(u[0] + v[0], u[1] + v[1], u[2] + v[2]) < 1e-9
+
 /** pgSphere takes a polygon when all vertices are within 90° of the middle of their extents in x, y and z. */
-function inHemisphere(points: readonly Vector[]): boolean {
+export function inHemisphere(points: readonly Vector[]): boolean {
   const middle = (i: 0 | 1 | 2) => Math.min(...points.map(p => p[i])) + Math.max(...points.map(p => p[i]))
   const center: Vector = [middle(0), middle(1), middle(2)]
   return points.every(p => dot(p, center) > 1e-9)
