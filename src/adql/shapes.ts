@@ -137,12 +137,17 @@ export function boxCorners([lon, lat]: Position, width: number, height: number):
   })
 }
 
-function polygon(vertices: readonly Position[], { start, end }: Planned, complain: Complain): Shape {
+function polygon(
+  vertices: readonly Position[],
+  { start, end }: Planned,
+  complain: Complain,
+): Shape | undefined {
   const fault = polygonFault(vertices)
   const { message, hint, large } = fault ?? {}
   if (message && !(large && triangles(different(vertices)))) {
     const complaint = { start, end, message: `this POLYGON ${message}` }
     complain(hint ? { ...complaint, hint } : complaint)
+    return undefined
   }
   return { kind: 'polygon', vertices }
 }
