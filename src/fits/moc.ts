@@ -35,10 +35,17 @@ export function mocFits(rows: Buffer, order: number, frame: 'equatorial' | 'gala
   return Buffer.concat([primary, table, rows, padding])
 }
 
+export interface MocTable {
+  readonly order: number
+  readonly ordering: 'NUNIQ' | 'RANGE'
+  readonly numbers: bigint[]
+  readonly frame: 'equatorial' | 'galactic' | 'ecliptic'
+}
+
+const FRAMES = { C: 'equatorial', G: 'galactic', E: 'ecliptic' } as const
+
 /** The rows of a coverage map's table, whatever wrote it. Throws `usage` for what is none. */
-export async function readMoc(
-  source: ByteSource,
-): Promise<{ readonly order: number; readonly ordering: 'NUNIQ' | 'RANGE'; readonly numbers: bigint[] }> {
+export async function readMoc(source: ByteSource): Promise<MocTable> {
   for await (const hdu of hdus(source)) {
     if (hdu.index === 0) continue
     const { header } = hdu
@@ -50,7 +57,8 @@ export async function readMoc(
     const numbers = Array.from({ length: bytes.length / width }, (_, i) =>
       width === 8 ? bytes.readBigInt64BE(8 * i) : BigInt(bytes.readInt32BE(4 * i)),
     )
-    return { order, ordering, numbers }
+    const system = (textOf(header, 'COORDSYS') ?? 'C').trim() as keyof typeof FRAMES
+    return { order, ordering, numbers, frame: FRAMES[system] ?? 'equatorial' }
   }
   throw fitsError('MOC', 'there is no coverage map of the sky in this file')
 }

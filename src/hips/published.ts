@@ -15,6 +15,8 @@ export interface PublishedTree {
   readonly order: number
   /** Changes when the tree is built anew. */
   readonly version: number
+  /** When that was, as HTTP spells dates. */
+  readonly modified: string
 }
 
 export interface PublishedTrees {
@@ -45,7 +47,8 @@ export function publishedTrees(folder: string): PublishedTrees {
       known.set(name, { tree: before.tree, lookedAt: now })
       return before.tree
     }
-    const found = await readTree(name, root, stats.mtimeMs)
+    const found = await readTree(name, root, stats.mtimeMs).catch(() => undefined)
+    if (!found) return undefined
     known.set(name, { tree: found, lookedAt: now })
     return found
   }
@@ -63,16 +66,28 @@ export function publishedTrees(folder: string): PublishedTrees {
 async function readTree(name: string, root: string, version: number): Promise<PublishedTree> {
   const properties = parseProperties(await readFile(path.join(root, 'properties'), 'utf8'))
   const order = Number(properties.get('hips_order') ?? 0)
-  return { name, root, properties, moc: await coverage(path.join(root, 'Moc.fits')), order, version }
+  return {
+    name,
+    root,
+    properties,
+    moc: await coverage(path.join(root, 'Moc.fits'), properties),
+    order: Number.isInteger(order) ? order : 0,
+    version,
+    modified: new Date(version).toUTCString(),
+  }
 }
 
-async function coverage(file: string): Promise<Moc | undefined> {
+/** Undefined where there is none that can be read, or where it is in another frame than the tiles. */
+async function coverage(file: string, properties: Properties): Promise<Moc | undefined> {
   if (!(await stat(file).catch(() => undefined))) return undefined
   const { source, close } = await openFile(file)
   try {
-    const { order, ordering, numbers } = await readMoc(source)
+    const { order, ordering, numbers, frame } = await readMoc(source)
+    if (frame !== (properties.get('hips_frame') ?? 'equatorial')) return undefined
     if (ordering === 'NUNIQ') return mocOfUniq(order, numbers)
     return { order, ranges: BigUint64Array.from(numbers) }
+  } catch {
+    return undefined
   } finally {
     await close()
   }

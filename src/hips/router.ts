@@ -4,7 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import express, { type Request, type Response, type Router } from 'express'
+import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import type { ByteRange } from '../dali/file.ts'
+import { errorText, ServiceError } from '../error.ts'
 import { mocMeets } from '../healpix/moc.ts'
 import { type CutoutRequest, cutoutView } from './cutout.ts'
 import { parseCutout } from './cutout-params.ts'
@@ -33,6 +35,7 @@ const OTHER =
 /** A browser asks again after a day; then the ETag tells that nothing has changed. */
 const KEEP_TILES = 'public, max-age=86400'
 const KEEP_OTHERS = 'public, max-age=60'
+const KEEP_RELEASE = 'public, max-age=31536000, immutable'
 /** Bytes of tiles in memory. */
 const CACHE_BYTES = 64 * 2 ** 20
 
@@ -71,6 +74,17 @@ export function hipsRouter({ trees, origin }: HipsDependencies): Router {
     // Aladin Lite writes Metadata.xml.
     sendFile(response, tree.root, rest.replace('Metadata', 'metadata'))
   })
+  router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    // Paths that cannot be decoded come as errors of their own with a status.
+    const failure = error as Error & { readonly status?: number }
+    if (error instanceof ServiceError && error.code === 'usage')
+      response
+        .status(400)
+        .type('text/plain')
+        .send(`${errorText(error)}\n`)
+    else if (failure.status === 400) missing(response, 'a HiPS has no such file')
+    else next(error)
+  })
   return router
 }
 
@@ -94,11 +108,6 @@ async function sendTile(
     Number(dir) === Math.floor(n / 10_000) * 10_000 &&
     covers(tree, k, n)
   if (!isThere) return noTile(response)
-  // Parts of tiles are seldom asked for: express knows how.
-  if (request.headers.range !== undefined) {
-    response.setHeader('Cache-Control', KEEP_TILES)
-    return sendFile(response, tree.root, file)
-  }
   const bytes = await cache.get(`${tree.name}/${file}`, tree.version, () =>
     readIfThere(path.join(tree.root, file)),
   )
@@ -106,16 +115,49 @@ async function sendTile(
   const etag = `"${tree.version.toString(36)}-${bytes.length.toString(36)}"`
   const headers = {
     'Content-Type': TYPES[extension!]!,
-    'Cache-Control': KEEP_TILES,
+    'Cache-Control': isOfRelease(request, tree) ? KEEP_RELEASE : KEEP_TILES,
     ETag: etag,
+    'Last-Modified': tree.modified,
     'Accept-Ranges': 'bytes',
   }
-  if (request.headers['if-none-match']?.includes(etag)) {
+  if (isFresh(request, etag, tree)) {
     response.writeHead(304, headers).end()
     return
   }
-  response.writeHead(200, { ...headers, 'Content-Length': bytes.length })
-  response.end(request.method === 'HEAD' ? undefined : bytes)
+  const part = request.headers.range === undefined ? undefined : partOf(request, etag, bytes.length)
+  if (part === 'none') {
+    response
+      .writeHead(416, { ...headers, 'Content-Range': `bytes */${bytes.length}`, 'Content-Length': 0 })
+      .end()
+    return
+  }
+  const body = part ? bytes.subarray(part.start, part.end + 1) : bytes
+  const range = part && { 'Content-Range': `bytes ${part.start}-${part.end}/${bytes.length}` }
+  response.writeHead(part ? 206 : 200, { ...headers, ...range, 'Content-Length': body.length })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** `?release=` with the release date of the tree: such an address never means other bytes. */
+const isOfRelease = (request: Request, { properties }: PublishedTree) =>
+  request.url.includes('?release=') && request.query.release === properties.get('hips_release_date')
+
+/** RFC 9110 §13.1: If-None-Match counts before If-Modified-Since. */
+function isFresh({ headers }: Request, etag: string, { modified }: PublishedTree): boolean {
+  const tags = headers['if-none-match']
+  if (tags !== undefined) return tags === '*' || tags.includes(etag)
+  const since = headers['if-modified-since']
+  return since !== undefined && Date.parse(since) >= Date.parse(modified)
+}
+
+/** RFC 9110 §14.2: one range; of several the whole is given, and so where If-Range names another state. */
+function partOf(request: Request, etag: string, length: number): ByteRange | 'none' | undefined {
+  const condition = request.headers['if-range']
+  if (condition !== undefined && condition !== etag) return undefined
+  const ranges = request.range(length)
+  if (ranges === -1) return 'none'
+  return ranges === -2 || ranges === undefined || ranges.length !== 1 || ranges.type !== 'bytes'
+    ? undefined
+    : ranges[0]
 }
 
 const NO_TILE = Buffer.from('there is no tile here\n')

@@ -14,6 +14,12 @@ import { hipsRouter } from '../../src/hips/router.ts'
 import { pythonClient, withoutPython } from '../support/python.ts'
 import { ABOUT, makeImages, treeRequest } from './images.ts'
 
+/** The trees are looked after once a second. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 100 && !(await holds()); i++) await new Promise(resolve => setTimeout(resolve, 50))
+  assert.ok(await holds())
+}
+
 describe('a HiPS', { skip: withoutPython('astropy') }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
   let server: Server
@@ -76,6 +82,68 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
     assert.equal(again.status, 304)
   })
 
+  it('knows its release: ranges, dates and addresses that never change', async () => {
+    const bytes = readFileSync(path.join(folder, 'trees', 'sky', tile))
+    const whole = await get(tile)
+    const etag = whole.headers.get('etag')!
+    const modified = whole.headers.get('last-modified')!
+    const parts: [Record<string, string>, number, string | null][] = [
+      [{ Range: 'bytes=-5' }, 206, `bytes ${bytes.length - 5}-${bytes.length - 1}/${bytes.length}`],
+      [{ Range: 'bytes=0-0', 'If-Range': etag }, 206, `bytes 0-0/${bytes.length}`],
+      [{ Range: 'bytes=0-0', 'If-Range': '"another"' }, 200, null],
+      [{ Range: `bytes=${bytes.length}-` }, 416, `bytes */${bytes.length}`],
+      [{ Range: 'bytes=0-1,3-4' }, 200, null],
+      [{ Range: 'lines=0-1' }, 200, null],
+      [{ 'If-None-Match': `"x", W/${etag}` }, 304, null],
+      [{ 'If-None-Match': '*' }, 304, null],
+      [{ 'If-None-Match': '"x"', 'If-Modified-Since': modified }, 200, null],
+      [{ 'If-Modified-Since': modified }, 304, null],
+      [{ 'If-Modified-Since': 'Tue, 01 Jan 2002 00:00:00 GMT' }, 200, null],
+    ]
+    for (const [headers, status, range] of parts) {
+      const response = await get(tile, { headers })
+      assert.equal(response.status, status, JSON.stringify(headers))
+      assert.equal(response.headers.get('content-range'), range)
+      assert.equal(response.headers.get('etag'), etag)
+    }
+    const properties = await (await get('properties')).text()
+    const release = /^hips_release_date += (.*)$/m.exec(properties)![1]!
+    const kept = await get(`${tile}?release=${encodeURIComponent(release)}`)
+    assert.match(kept.headers.get('cache-control')!, /immutable/)
+    const other = await get(`${tile}?release=2001-01-01T00:00Z`)
+    assert.doesNotMatch(other.headers.get('cache-control')!, /immutable/)
+  })
+
+  it('serves a tree as soon as it is published, and anew when it is made anew', async () => {
+    const { cpSync, mkdirSync, renameSync } = await import('node:fs')
+    const fresh = path.join(folder, 'trees', 'fresh')
+    cpSync(path.join(folder, 'trees', 'sky'), fresh, { recursive: true })
+    renameSync(path.join(fresh, 'properties'), path.join(fresh, 'later'))
+    const at = (file: string) => fetch(`${url}/hips/fresh/${file}`)
+    assert.equal((await at(tile)).status, 404)
+    assert.doesNotMatch(await (await fetch(`${url}/hips/list`)).text(), /hips\/fresh/)
+    renameSync(path.join(fresh, 'later'), path.join(fresh, 'properties'))
+    const before = await at(tile)
+    assert.equal(before.status, 200)
+    assert.match(await (await fetch(`${url}/hips/list`)).text(), /hips\/fresh/)
+    writeFileSync(path.join(fresh, tile), 'another tile')
+    const text = readFileSync(path.join(fresh, 'properties'), 'utf8')
+    writeFileSync(path.join(fresh, 'properties'), text)
+    await until(async () => (await (await at(tile)).text()) === 'another tile')
+    assert.notEqual((await at(tile)).headers.get('etag'), before.headers.get('etag'))
+    // What others make is not always whole; nobody else's tree suffers from it.
+    writeFileSync(path.join(fresh, 'Moc.fits'), 'no FITS')
+    writeFileSync(path.join(fresh, 'properties'), 'hips_order = 30\nhips_status = private master clonable\n')
+    const list = async () => (await fetch(`${url}/hips/list`)).text()
+    await until(async () => !(await list()).includes('hips/fresh'))
+    assert.match(await list(), /hips\/sky/)
+    assert.equal((await at(tile)).status, 200)
+    mkdirSync(path.join(folder, 'trees', 'odd', 'properties'), { recursive: true })
+    assert.equal((await fetch(`${url}/hips/odd/properties`)).status, 404)
+    rmSync(fresh, { recursive: true })
+    await until(async () => (await at('properties')).status === 404)
+  })
+
   it('gives the other files', async () => {
     for (const file of [
       'properties',
@@ -107,6 +175,13 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
       '%2e%2e/secret',
       'Norder3/..%2f..%2f..%2fsecret',
       'properties.part',
+      '%ff',
+      '%00',
+      '%2e%2e%2f%2e%2e%2fsecret',
+      '/properties',
+      `${tile}/`,
+      tile.replace('Norder', 'norder'),
+      `./${'a/'.repeat(2000)}x`,
     ]
     for (const file of [...paths, ...others]) {
       const response = await get(file)

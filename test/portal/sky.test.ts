@@ -15,6 +15,7 @@ const tree = (name: string, properties: Record<string, string>): PublishedTree =
   moc: undefined,
   order: 3,
   version: 1,
+  modified: '',
 })
 const trees = [
   tree('gray', { obs_title: '</script><script>alert(1)</script>' }),
