@@ -53,7 +53,8 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
   const { query, notes } = parse(text)
   const resolution = resolve(query, tables)
   refuse(text, resolution.complaints)
-  const lowered = lower(pruned(paired(plan(resolution, options.maxrec))))
+  const planned = paired(plan(resolution, options.maxrec))
+  const lowered = lower(tables.sharded ? pruned(planned) : planned)
   refuse(text, lowered.complaints)
   const { text: sql, values, origins } = print(lowered.query)
   return {

@@ -7,7 +7,8 @@
 import type { Span } from './ast.ts'
 import type { Plan, Planned, PlannedStage } from './plan.ts'
 import { pairOf } from './regions.ts'
-import { and, conjunctsOf, isSharded, shardOf } from './shards.ts'
+import { conjunctsOf, isSharded, NEAR_SHARD, shardOf } from './shard-facts.ts'
+import { and } from './shards.ts'
 import type { NeighbourTable } from './tables.ts'
 import type { Body, Column, ColumnReference, From, Relation, SelectBody } from './tree.ts'
 
@@ -121,9 +122,9 @@ function sameCell(hpx29: ColumnReference, copy: Relation, near: NeighbourTable, 
     start,
     end,
   })
-  const shard = shardOf(hpx29.relation, at)
+  const shard = shardOf(hpx29.relation, at, { handedOn: new Map() })
   const sameShard =
-    shard && isSharded(copy.table) ? [equal(shard, copyColumn(copy, 'near_shard', 'int', at))] : []
+    shard && isSharded(copy.table) ? [equal(shard, copyColumn(copy, NEAR_SHARD, 'int', at))] : []
   return [equal(cell, copyColumn(copy, 'near_cell', 'bigint', at)), ...sameShard]
 }
 

@@ -1,82 +1,182 @@
 /**
  * Tables that lie in shards of the sky (Citus): every condition that implies which shards can have rows says so in
- * words that Citus prunes by, `hpx_shard IN (…)`, and joins on identifiers say that both sides are in one shard.
- * What is added follows from what stands there, so it may be added wherever that stands.
+ * words that Citus prunes by, `hpx_shard IN (…)`, and joins on identifiers say that both sides are in one shard, also
+ * through sub-queries, which hand the shard on beside the identifier. What is added follows from what stands there,
+ * so that the answer is the same.
  */
-import type { Span } from './ast.ts'
-import { cellsOf } from './cells.ts'
 import type { Plan, Planned, PlannedStage } from './plan.ts'
-import { type Region, regionOf } from './regions.ts'
-import { constant } from './shapes.ts'
-import type { TableMeta } from './tables.ts'
-import type { Body, ColumnReference, From, Relation } from './tree.ts'
+import {
+  conjunctsOf,
+  type Fact,
+  factsOf,
+  isSharded,
+  type Known,
+  SHARD,
+  shardOf,
+  shiftOf,
+} from './shard-facts.ts'
+import type { Body, Column, ColumnReference, From, Relation, SelectBody } from './tree.ts'
 import { mapBody, mapOperands } from './walk.ts'
 
-/** Cells that a list may name: so many, hashed, are in nearly all of the shards (32 by default). */
-const MOST_CELLS = 256
-
-/** PostgreSQL name of the distribution column. */
-const SHARD = 'hpx_shard'
-
-/** Adds the conditions; the same plan when no table of it is sharded. */
+/** Adds the conditions. */
 export function pruned(plan: Plan): Plan {
-  const bodies = [...plan.with.map(w => w.body), plan.body]
-  if (!bodies.some(mentionsShards)) return plan
-  return {
-    with: plan.with.map(w => ({ ...w, body: withShards(w.body) })),
-    body: withShards(plan.body),
-  }
+  const known: Known = { handedOn: new Map(), cells: new Map() }
+  const offered = new Map<string, Offer>()
+  const queries = plan.with.map(({ sqlName, body }) => {
+    const { body: made, offer } = offering(inBody(body, known, offered))
+    if (offer) offered.set(sqlName, { ...offer, cells: known.cells.get(offer.of) })
+    return { sqlName, body: made }
+  })
+  return { with: queries, body: inBody(plan.body, known, offered) }
 }
 
-export const isSharded = (table: TableMeta | undefined): boolean => table?.distribution === 'sharded'
-
-/** Whether a sharded table is in its FROM or below; expressions with sub-queries are taken to have one. */
-function mentionsShards(body: Body<PlannedStage>): boolean {
-  if (body.kind === 'set') return mentionsShards(body.left) || mentionsShards(body.right)
-  return body.from.some(fromShards) || (body.where !== undefined && hasQuery(body.where))
+/** A sub-query's additional column: the shard of one of its tables. */
+interface Offer {
+  readonly column: Column
+  readonly of: Relation
+  readonly cells: readonly number[] | undefined
 }
+type Offered = ReadonlyMap<string, Offer>
 
-function fromShards(from: From<PlannedStage>): boolean {
-  switch (from.kind) {
-    case 'table':
-      return isSharded(from.table)
-    case 'subquery':
-      return mentionsShards(from.body)
-    case 'join':
-      return fromShards(from.left) || fromShards(from.right)
-    case 'with':
-      return false
-  }
-}
-
-function hasQuery(e: Planned): boolean {
-  if (e.kind === 'subquery' || e.kind === 'exists') return mentionsShards(e.query)
-  if (e.kind === 'in' && e.query) return mentionsShards(e.query)
-  if (e.kind === 'and' || e.kind === 'or') return hasQuery(e.left) || hasQuery(e.right)
-  return e.kind === 'not' && hasQuery(e.operand)
-}
-
-const withShards = (body: Body<PlannedStage>): Body<PlannedStage> =>
-  mapBody<PlannedStage, PlannedStage>(body, condition)
-
-function condition(e: Planned, filter: boolean): Planned {
-  if (filter) {
-    const conjuncts = conjunctsOf(e)
-    const added = conjuncts.flatMap(implied)
-    return and([...conjuncts.map(c => inner(c)), ...propagated(added)])
-  }
-  return inner(e)
-}
-
-function inner(e: Planned): Planned {
-  if (e.kind === 'call' || e.kind === 'test' || e.kind === 'wire') return e
-  return mapOperands<PlannedStage, PlannedStage>(e, (operand, filter) =>
-    filter ? condition(operand, true) : inner(operand),
+function inBody(body: Body<PlannedStage>, known: Known, offered: Offered): Body<PlannedStage> {
+  if (body.kind === 'set')
+    return { ...body, left: inBody(body.left, known, offered), right: inBody(body.right, known, offered) }
+  const from = body.from.map(f => inFrom(f, known, offered))
+  const conditions = [...(body.where ? [body.where] : []), ...from.flatMap(innerConditions)]
+  learn(
+    conditions.flatMap(e => factsOf(e, known)),
+    known,
   )
+  const next = (e: Planned, filter: boolean) =>
+    filter ? condition(e, known, offered) : inner(e, known, offered)
+  const made = mapBody<PlannedStage, PlannedStage>({ ...body, from: from.map(withoutBodies) }, next)
+  return { ...(made as SelectBody<PlannedStage>), from: from.map(f => inConditions(f, next)) }
 }
 
-export const conjunctsOf = (e: Planned): Planned[] =>
-  e.kind === 'and' ? [...conjunctsOf(e.left), ...conjunctsOf(e.right)] : [e]
+/** Sub-queries first: what they know and hand on is known when the conditions around them are looked at. */
+function inFrom(from: From<PlannedStage>, known: Known, offered: Offered): From<PlannedStage> {
+  switch (from.kind) {
+    case 'join':
+      return { ...from, left: inFrom(from.left, known, offered), right: inFrom(from.right, known, offered) }
+    case 'subquery': {
+      const { body, offer } = offering(inBody(from.body, known, offered))
+      if (offer) take(from.relation, { ...offer, cells: known.cells.get(offer.of) }, known)
+      return { ...from, body }
+    }
+    case 'with': {
+      const offer = offered.get(from.sqlName)
+      if (offer) take(from.relation, offer, known)
+      return from
+    }
+    case 'table':
+      return from
+  }
+}
+
+function take(relation: Relation, { column, cells }: Offer, known: Known): void {
+  known.handedOn.set(relation, column)
+  if (cells) known.cells.set(relation, cells)
+}
+
+/** A select that hands on an identifier hands on its shard, too, of which it is a function. */
+function offering(body: Body<PlannedStage>): {
+  body: Body<PlannedStage>
+  offer: Omit<Offer, 'cells'> | undefined
+} {
+  if (body.kind === 'set') return { body, offer: undefined }
+  const item = body.items.find(
+    ({ expression }) =>
+      expression.kind === 'column' && isSharded(expression.relation.table) && shiftOf(expression),
+  )
+  if (item?.expression.kind !== 'column') return { body, offer: undefined }
+  const { expression } = item
+  const grouped = body.groupBy.some(
+    key => key.kind === 'column' && key.relation === expression.relation && key.column === expression.column,
+  )
+  if (body.groupBy.length > 0 && !grouped) return { body, offer: undefined }
+  const shard = shardOf(expression.relation, expression, { handedOn: new Map() })
+  if (!shard) return { body, offer: undefined }
+  const column: Column = { ...shard.column, name: `~${SHARD}`, sqlName: `~${SHARD}`, source: undefined }
+  const groupBy = grouped ? [...body.groupBy, shard] : body.groupBy
+  return {
+    body: { ...body, items: [...body.items, { expression: shard, column }], groupBy },
+    offer: { column, of: expression.relation },
+  }
+}
+
+/** Conditions of inner joins, which every row of the result meets. */
+function innerConditions(from: From<PlannedStage>): Planned[] {
+  if (from.kind !== 'join' || (from.type !== 'INNER' && from.type !== 'CROSS')) return []
+  return [...innerConditions(from.left), ...innerConditions(from.right), ...(from.on ? [from.on] : [])]
+}
+
+/** What is known of one side of an equality is known of the other. */
+function learn(facts: readonly Fact[], { cells }: Known): void {
+  for (const fact of facts)
+    if (fact.kind === 'in' && !cells.has(fact.shard.relation)) cells.set(fact.shard.relation, fact.cells)
+  for (let grown = true; grown; ) {
+    grown = false
+    for (const fact of facts) {
+      if (fact.kind !== 'same') continue
+      const [a, b] = [fact.shard.relation, fact.other.relation]
+      const [from, to] = cells.has(a) ? [a, b] : [b, a]
+      if (!cells.has(from) || cells.has(to)) continue
+      cells.set(to, cells.get(from)!)
+      grown = true
+    }
+  }
+}
+
+/** The conditions of joins; sub-queries are done. */
+function inConditions(
+  from: From<PlannedStage>,
+  next: (e: Planned, filter: boolean) => Planned,
+): From<PlannedStage> {
+  if (from.kind !== 'join') return from
+  const on = from.on && next(from.on, true)
+  return { ...from, left: inConditions(from.left, next), right: inConditions(from.right, next), on }
+}
+
+/** A stand-in, so that sub-queries are not walked through twice. */
+const withoutBodies = (from: From<PlannedStage>): From<PlannedStage> => ({
+  kind: 'with',
+  relation: from.kind === 'join' ? relationIn(from) : from.relation,
+  sqlName: '',
+})
+
+const relationIn = (from: From<PlannedStage>): Relation =>
+  from.kind === 'join' ? relationIn(from.left) : from.relation
+
+function condition(e: Planned, known: Known, offered: Offered): Planned {
+  const conjuncts = conjunctsOf(e)
+  const facts = conjuncts.flatMap(c => factsOf(c, known))
+  const local: Known = { handedOn: known.handedOn, cells: new Map(known.cells) }
+  learn(facts, local)
+  const shards = new Map<Relation, ColumnReference>()
+  for (const fact of facts) {
+    shards.set(fact.shard.relation, fact.shard)
+    if (fact.kind === 'same') shards.set(fact.other.relation, fact.other)
+  }
+  const lists = [...shards].flatMap(([relation, shard]) => {
+    const cells = isSharded(relation.table) ? local.cells.get(relation) : undefined
+    return cells ? [oneOfCells(shard, cells)] : []
+  })
+  const same = facts.flatMap(fact => (fact.kind === 'same' && !says(conjuncts, fact) ? [equal(fact)] : []))
+  return and([...conjuncts.map(c => inner(c, local, offered)), ...same, ...lists])
+}
+
+/** Whether the equality of the shards stands there already. */
+const says = (conjuncts: readonly Planned[], { shard, other }: Fact & { kind: 'same' }): boolean =>
+  conjuncts.some(c => c.kind === 'comparison' && c.left === shard && c.right === other)
+
+function inner(e: Planned, known: Known, offered: Offered): Planned {
+  if (e.kind === 'call' || e.kind === 'test' || e.kind === 'wire') return e
+  if (e.kind === 'exists' || e.kind === 'subquery') return { ...e, query: inBody(e.query, known, offered) }
+  if (e.kind === 'in' && e.query) {
+    return { ...e, operand: inner(e.operand, known, offered), query: inBody(e.query, known, offered) }
+  }
+  return mapOperands<PlannedStage, PlannedStage>(e, operand => inner(operand, known, offered))
+}
 
 export const and = (conditions: readonly Planned[]): Planned =>
   conditions.reduce((left, right) => ({
@@ -88,164 +188,20 @@ export const and = (conditions: readonly Planned[]): Planned =>
     end: left.end,
   }))
 
-/** Rows are in one of these shards, or in the same shard as each other. */
-type Fact =
-  | { readonly kind: 'in'; readonly shard: ColumnReference; readonly cells: readonly number[] }
-  | { readonly kind: 'same'; readonly shard: ColumnReference; readonly other: ColumnReference }
+const equal = ({ shard, other }: Fact & { kind: 'same' }): Planned => ({
+  kind: 'comparison',
+  operator: '=',
+  left: shard,
+  right: other,
+  type: 'boolean',
+  start: shard.start,
+  end: shard.end,
+})
 
-function implied(e: Planned): Fact[] {
-  if (e.kind === 'and') return conjunctsOf(e).flatMap(implied)
-  const facts = [...ofRegion(e), ...ofIdentifier(e), ...ofJoin(e)]
-  return facts.length === 0 && e.kind === 'or' ? ofEither(implied(e.left), implied(e.right)) : facts
-}
-
-/** What holds of a table whichever of two conditions is true. */
-function ofEither(left: readonly Fact[], right: readonly Fact[]): Fact[] {
-  return left.flatMap((a): Fact[] => {
-    const b = right.find(f => f.kind === 'in' && f.shard.relation === a.shard.relation)
-    if (a.kind !== 'in' || b?.kind !== 'in') return []
-    const cells = [...new Set([...a.cells, ...b.cells])].sort((x, y) => x - y)
-    return cells.length > MOST_CELLS ? [] : [{ ...a, cells }]
-  })
-}
-
-function ofRegion(e: Planned): Fact[] {
-  const found = regionOf(e)
-  return found ? inCells(found.relation, found.region, e) : []
-}
-
-function inCells(relation: Relation, region: Region, at: Span): Fact[] {
-  const shard = shardOf(relation, at)
-  const order = relation.table?.shardOrder
-  if (!shard || order === undefined) return []
-  const cells = cellsOf(region, order, MOST_CELLS)
-  return cells ? [{ kind: 'in', shard, cells }] : []
-}
-
-/** `id = 1`, `id IN (1, 2)`, `id BETWEEN 1 AND 2` of an identifier that has the cell in its upper bits, and of hpx29. */
-function ofIdentifier(e: Planned): Fact[] {
-  switch (e.kind) {
-    case 'comparison': {
-      if (e.operator !== '=') return []
-      const [column, value] = e.left.kind === 'column' ? [e.left, e.right] : [e.right, e.left]
-      return ofNumbers(column, [value], e)
-    }
-    case 'in':
-      return e.negated || !e.values ? [] : ofNumbers(e.operand, e.values, e)
-    case 'between': {
-      const shift = shiftOf(e.operand)
-      const [low, high] = [whole(e.low), whole(e.high)]
-      if (e.negated || shift === undefined || low === undefined || high === undefined) return []
-      const [first, last] = [Number(low >> shift), Number(high >> shift)]
-      if (last - first >= MOST_CELLS) return []
-      return inShards(e.operand, range(first, last), e)
-    }
-    default:
-      return []
-  }
-}
-
-const range = (first: number, last: number): number[] =>
-  Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
-
-function ofNumbers(column: Planned, values: readonly Planned[], at: Span): Fact[] {
-  const shift = shiftOf(column)
-  if (shift === undefined) return []
-  const numbers = values.map(whole)
-  if (numbers.some(n => n === undefined)) return []
-  const cells = [...new Set(numbers.map(n => Number(n! >> shift)))].sort((a, b) => a - b)
-  return cells.length > MOST_CELLS ? [] : inShards(column, cells, at)
-}
-
-function inShards(column: Planned, cells: readonly number[], at: Span): Fact[] {
-  const shard = column.kind === 'column' ? shardOf(column.relation, at) : undefined
-  // No cell at all: no row can be found, and Citus need not be told.
-  return shard && cells.length > 0 ? [{ kind: 'in', shard, cells }] : []
-}
-
-function ofJoin(e: Planned): Fact[] {
-  if (e.kind !== 'comparison' || e.operator !== '=') return []
-  const [left, right] = [e.left, e.right]
-  if (left.kind !== 'column' || right.kind !== 'column' || left.relation === right.relation) return []
-  const shift = shiftOf(left)
-  if (shift === undefined || shift !== shiftOf(right)) return []
-  const [shard, other] = [shardOf(left.relation, e), shardOf(right.relation, e)]
-  return shard && other ? [{ kind: 'same', shard, other }] : []
-}
-
-/** What is known of one side of a join holds for the other. */
-function propagated(facts: readonly Fact[]): Planned[] {
-  const all = [...facts]
-  const has = (shard: ColumnReference) =>
-    all.some(f => f.kind === 'in' && f.shard.relation === shard.relation)
-  for (let grown = true; grown; ) {
-    grown = false
-    for (const fact of facts) {
-      if (fact.kind !== 'same') continue
-      for (const [from, to] of [
-        [fact.shard, fact.other],
-        [fact.other, fact.shard],
-      ] as const) {
-        const known = all.find(f => f.kind === 'in' && f.shard.relation === from.relation)
-        if (known?.kind !== 'in' || has(to)) continue
-        all.push({ ...known, shard: to })
-        grown = true
-      }
-    }
-  }
-  return all.map(conditionOf)
-}
-
-function conditionOf(fact: Fact): Planned {
-  const { start, end } = fact.shard
-  if (fact.kind === 'same')
-    return {
-      kind: 'comparison',
-      operator: '=',
-      left: fact.shard,
-      right: fact.other,
-      type: 'boolean',
-      start,
-      end,
-    }
-  const values = fact.cells.map(
+function oneOfCells(shard: ColumnReference, cells: readonly number[]): Planned {
+  const { start, end } = shard
+  const values = cells.map(
     (cell): Planned => ({ kind: 'number', text: String(cell), type: 'int', start, end }),
   )
-  return {
-    kind: 'in',
-    negated: false,
-    operand: fact.shard,
-    values,
-    query: undefined,
-    type: 'boolean',
-    start,
-    end,
-  }
-}
-
-/** The distribution column of a sharded table in FROM. */
-export function shardOf(relation: Relation, { start, end }: Span): ColumnReference | undefined {
-  if (!isSharded(relation.table)) return undefined
-  const column = relation.columns.find(c => c.sqlName === SHARD && c.source?.table === relation.table)
-  return column && { kind: 'column', relation, column, type: column.type, start, end }
-}
-
-/** Bits below the shard's number in a column of a sharded table; undefined for columns that do not have it. */
-function shiftOf(e: Planned): bigint | undefined {
-  if (e.kind !== 'column') return undefined
-  const { relation, column } = e
-  const { table } = relation
-  if (!table || !isSharded(table) || column.source?.table !== table || table.shardOrder === undefined)
-    return undefined
-  if (column.sqlName === 'hpx29') return BigInt(2 * (29 - table.shardOrder))
-  return table.cellIds?.includes(column.sqlName) ? cellIdShift(table.shardOrder) : undefined
-}
-
-/** Identifiers of DESIGN.md §3: `(hpx29 >> 34) << 35 | n`; Gaia's source_id is made in the same way. */
-export const cellIdShift = (shardOrder: number): bigint => BigInt(35 + 2 * (12 - shardOrder))
-
-function whole(e: Planned): bigint | undefined {
-  if (e.kind === 'number') return /^\d+$/.test(e.text) ? BigInt(e.text) : undefined
-  const value = constant(e)
-  return value !== undefined && Number.isSafeInteger(value) ? BigInt(value) : undefined
+  return { kind: 'in', negated: false, operand: shard, values, query: undefined, type: 'boolean', start, end }
 }

@@ -53,12 +53,19 @@ export interface NeighbourTable {
 export interface Tables {
   /** Every visible table, in TAP_SCHEMA order. */
   readonly all: readonly TableMeta[]
+  /** Whether any of them lies in shards. */
+  readonly sharded: boolean
   /**
    * Finds a table as a query names it. A part is matched without case unless `delimited`. Without a schema, a
    * table is found when its bare name is unique among the visible ones, else the first schema in order wins
    * nothing: the result is every candidate, and the resolver says which.
    */
   find(schema: NamePart | undefined, table: NamePart): readonly TableMeta[]
+  /** What to say of a table that is not visible, but of which those who may not read it are told. */
+  readonly closed?: (
+    schema: NamePart | undefined,
+    table: NamePart,
+  ) => { readonly code: 'unauthenticated' | 'forbidden'; readonly message: string } | undefined
 }
 
 export interface NamePart {
@@ -82,6 +89,7 @@ export function tablesOf(all: readonly TableMeta[]): Tables {
   }
   return {
     all,
+    sharded: all.some(table => table.distribution === 'sharded'),
     find(schema, table) {
       const candidates = byName.get(table.text.toLowerCase()) ?? []
       return candidates.filter(t => matches(table, t.name) && (!schema || matches(schema, t.schema)))

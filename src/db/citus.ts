@@ -4,6 +4,7 @@
  */
 import { ServiceError } from '../error.ts'
 import type { Client } from './database.ts'
+import { StatementError } from './error.ts'
 
 export interface Citus {
   readonly version: string
@@ -68,19 +69,37 @@ export async function dropLocalRows(client: Pick<Client, 'query'>, table: string
   await client.query('SELECT truncate_local_data_after_distributing_table($1::regclass)', [table])
 }
 
+/** What Citus says of statements that it cannot lay out over the nodes; PostgreSQL has the same SQLSTATE for others. */
+const CANNOT =
+  /distribut|co-?located|repartition|push ?down|shard|lateral|complex joins|subquer(y|ies)|local table|reference table/i
+
+/** A statement that Citus refuses, in words for the author of the query; undefined for any other error. */
+export function clusterRefusal(error: unknown): ServiceError | undefined {
+  if (!(error instanceof StatementError) || error.sqlState !== '0A000' || !CANNOT.test(error.message)) {
+    return undefined
+  }
+  return new ServiceError(
+    'usage',
+    'This query would have to move rows between the machines of the cluster.',
+    {
+      detail: [
+        'Rows are on the same machine when they belong to the same object or are near each other on the sky. So:',
+        '- join large tables by the identifier of the objects (such as objectid), or',
+        '- find pairs within the radius of the neighbour table, by DISTANCE(…) < 2 / 3600.0 or CONTAINS, or',
+        '- choose the rows of one of the tables first, in a job, and join its result as an upload.',
+        `(Citus: ${error.message})`,
+      ].join('\n'),
+      cause: error,
+    },
+  )
+}
+
 /**
- * The coordinator asks the nodes under the role of the query, so that it must be able to log in there (and only
- * there: who may come as that role is said in their pg_hba.conf).
+ * The nodes ask each other under the role of the query, so that it must be able to log in. It has no password: who may
+ * come as that role, only other nodes, is said in each node's pg_hba.conf.
  */
 export async function letIn(client: Pick<Client, 'query'>, role: string): Promise<void> {
-  const rows = await client.query<{ node: string; success: boolean; result: string }>(
-    `SELECT nodename || ':' || nodeport AS node, success, result FROM run_command_on_workers($1)`,
-    [`SET citus.enable_ddl_propagation TO off; ALTER ROLE "${role.replaceAll('"', '""')}" LOGIN`],
-  )
-  const failed = rows.find(row => !row.success)
-  if (failed) {
-    throw new ServiceError('unavailable', `${role} cannot be let in on ${failed.node}: ${failed.result}`)
-  }
+  await client.query(`ALTER ROLE "${role.replaceAll('"', '""')}" LOGIN`)
 }
 
 export interface ShardedTable {

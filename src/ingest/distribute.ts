@@ -1,8 +1,8 @@
 /** A published table over the nodes of a Citus cluster: in shards of the sky, or small and whole on each of them. */
-import { cellIdShift } from '../adql/shards.ts'
+import { cellIdShift } from '../adql/shard-facts.ts'
 import { copyToNodes, dropLocalRows, letIn, requireCitus, SHARD_COLUMN, shardTable } from '../db/citus.ts'
 import type { Client, Database } from '../db/database.ts'
-import { PUBLIC_ROLE } from '../db/roles.ts'
+import { applyAccess, PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { announce, sqlIdentifier } from '../tap/publish.ts'
@@ -59,7 +59,6 @@ export async function distribute(
       options.neighbours === undefined
         ? undefined
         : await buildNeighbours(client, { table: sql, position: position! }, options.neighbours, true)
-    if (near) await grantLike(client, { schema: sql.schema, table: near.sqlName })
     await client.query(
       `UPDATE almagest.published_table
           SET distribution = $2, cell_ids = $3, near_table = coalesce($4, near_table),
@@ -67,6 +66,7 @@ export async function distribute(
         WHERE table_name = $1`,
       [tableName, kind, ids, near?.sqlName, near?.radiusDeg, near?.cellOrder],
     )
+    await applyAccess(client)
     await analyze(client, sql)
     await announce(client)
     const copies = near && (await rowsOf(client, { schema: sql.schema, table: near.sqlName }))
@@ -131,6 +131,3 @@ export async function cellIds(client: Client, table: SqlTable): Promise<string[]
   return columns.flatMap(({ name }, i) => (row![`c${i}`] ? [name] : []))
 }
 
-async function grantLike(client: Client, near: SqlTable): Promise<void> {
-  await client.query(`GRANT SELECT ON ${sqlName(near)} TO ${PUBLIC_ROLE}`)
-}

@@ -1,5 +1,5 @@
 /** What is to be loaded, worked out from the headers of all files before anything is touched. */
-import { cellIdShift } from '../adql/shards.ts'
+import { cellIdShift } from '../adql/shard-facts.ts'
 import { SHARD_COLUMN } from '../db/citus.ts'
 import { sqlType } from '../db/sql-type.ts'
 import { ServiceError } from '../error.ts'

@@ -40,36 +40,66 @@ export function readPlan(yaml: string): PlanNode {
   return node(explained!.Plan as Yaml)
 }
 
-function node(raw: Yaml): PlanNode {
+/** `shards`: of a plan that stands for each of so many, whose tables then have numbers. */
+function node(raw: Yaml, shards?: number): PlanNode {
   const text = (key: string) => (raw[key] === undefined ? undefined : String(raw[key]))
   const plans = (raw.Plans as Yaml[] | undefined) ?? []
+  const job = jobOf(raw['Distributed Query'])
+  if (job) return onNodes(raw, job)
   const isBeside = (plan: Yaml) => /InitPlan|SubPlan/.test(String(plan['Parent Relationship']))
   return {
     type: text('Node Type') ?? '',
-    rows: Number(raw['Plan Rows']),
+    rows: Number(raw['Plan Rows']) * (shards ?? 1),
     width: Number(raw['Plan Width']),
     startup: Number(raw['Startup Cost']),
-    total: Number(raw['Total Cost']),
+    total: Number(raw['Total Cost']) * (shards ?? 1),
     alias: text('Alias'),
     // A session's own schema for temporary tables has a number.
     schema: text('Schema')?.replace(/^pg_temp_\d+$/, 'pg_temp'),
-    table: text('Relation Name'),
+    table: shards === undefined ? text('Relation Name') : text('Relation Name')?.replace(/_\d+$/, ''),
     index: text('Index Name'),
     indexCondition: text('Index Cond'),
     joinType: text('Join Type'),
     strategy: text('Strategy'),
     cte: text('CTE Name'),
     subplan: text('Subplan Name'),
-    inputs: plans.filter(plan => !isBeside(plan)).map(node),
-    beside: plans.filter(isBeside).map(node),
-    tasks: taskCount(raw['Distributed Query']),
+    inputs: plans.filter(plan => !isBeside(plan)).map(plan => node(plan, shards)),
+    beside: plans.filter(isBeside).map(plan => node(plan, shards)),
+    tasks: undefined,
   }
 }
 
-/** Citus: `Distributed Query: Job: Task Count`. */
-function taskCount(distributed: unknown): number | undefined {
-  const job = (distributed as { Job?: Yaml } | undefined)?.Job
-  return job === undefined ? undefined : Number(job['Task Count'])
+interface Job {
+  readonly 'Task Count': number
+  readonly Tasks?: readonly { readonly 'Remote Plan'?: readonly { readonly Plan: Yaml }[] }[]
+}
+
+function jobOf(distributed: unknown): Job | undefined {
+  return (distributed as { Job?: Job } | undefined)?.Job
+}
+
+/** Citus tells the plan of one of the shards that it asks; the others are like it. */
+function onNodes(raw: Yaml, job: Job): PlanNode {
+  const tasks = Number(job['Task Count'])
+  const remote = job.Tasks?.[0]?.['Remote Plan']?.[0]?.Plan
+  const below = remote ? [node(remote, tasks)] : []
+  const shown = below[0]
+  return {
+    ...node({ ...raw, 'Distributed Query': undefined }),
+    rows: shown?.rows ?? Number(raw['Plan Rows']),
+    total: shown?.total ?? 0,
+    inputs: below,
+    beside: subplans(raw),
+    tasks,
+  }
+}
+
+/** Queries that are answered first, whose rows are then sent to the nodes. */
+function subplans(raw: Yaml): PlanNode[] {
+  const { Subplans } = raw['Distributed Query'] as {
+    Subplans?: readonly { readonly PlannedStmt?: readonly { readonly Plan: Yaml }[] }[]
+  }
+  return (Subplans ?? []).flatMap(({ PlannedStmt }) => (PlannedStmt ?? []).map(({ Plan }) => node(Plan)))
 }
 
 /** A node and all below it, with what runs beside. */
