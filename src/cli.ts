@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'ingest images': async () => (await import('./ingest/images-command.ts')).ingestImagesCommand,
   'hips build': async () => (await import('./hips-command.ts')).hipsBuildCommand,
   'hips catalogue': async () => (await import('./hips-catalogue-command.ts')).hipsCatalogueCommand,
+  'hips map': async () => (await import('./hips-map-command.ts')).hipsMapCommand,
   'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
   distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,

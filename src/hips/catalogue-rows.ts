@@ -6,6 +6,7 @@ import { ServiceError } from '../error.ts'
 import { tsvWriter } from '../formats/separated.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome } from '../votable/row.ts'
+import { streamOwn } from './own-rows.ts'
 
 /** Cells of this order number the rows: the finest that a number holds. */
 export const ROW_ORDER = 24
@@ -84,17 +85,7 @@ export async function selectCatalogue(
   if (rankField!.arraysize !== undefined || ['char', 'unicodeChar', 'boolean'].includes(rankField!.datatype))
     throw new ServiceError('usage', `${rank?.expression} is no number: rows cannot be ranked by it`)
   const outcome: Outcome = { rows: 0, overflow: false, error: undefined }
-  const [owner] = await db.query<{ role: string }>('SELECT current_user::text AS role')
-  const batches = await db.stream({
-    text: sql.text,
-    values: sql.values,
-    fields: sql.fields,
-    wire: 'text',
-    role: owner!.role,
-    timeoutMs: 0,
-    stallMs: 2 ** 31 - 1,
-    signal,
-  })
+  const batches = await streamOwn(db, sql, signal)
   const chunks = tsvWriter(false).write({ fields: sql.fields, batches, outcome }, { infos: [] })
   return { fields, rows: rowsOf(chunks, rank) }
 }

@@ -3,7 +3,7 @@
  * columns. Made beside the tree of the same name and put in its place when it is whole; a build that was broken off
  * leaves nothing that is served, and begins anew.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Tables } from '../adql/tables.ts'
 import type { Database } from '../db/database.ts'
@@ -15,6 +15,7 @@ import type { Field } from '../votable/field.ts'
 import { type CatalogueRow, ROW_ORDER, type Selection, selectCatalogue } from './catalogue-rows.ts'
 import { type CatalogueTile, catalogueTree, FIRST_ORDER } from './catalogue-tree.ts'
 import { centerOf, type Description, describeTree } from './describe.ts'
+import { emptyPart, putInPlace } from './replace.ts'
 import { tilePath } from './tile.ts'
 
 /** A column of addresses, made of a row's values. */
@@ -55,9 +56,7 @@ const MOC_RANGES = 1_000_000
 
 export async function buildCatalogue(db: Database, request: CatalogueRequest): Promise<BuiltCatalogue> {
   const { root, table, perTile, deepest, report, signal, links } = request
-  const part = path.join(path.dirname(root), `.${path.basename(root)}.part`)
-  rmSync(part, { recursive: true, force: true })
-  mkdirSync(part, { recursive: true })
+  const part = emptyPart(root)
   const first = await selectCatalogue(db, request.tables, request, signal)
   const fields = [...first.fields, ...links.map(({ field }) => field)]
   const withLinks = linker(first.fields, links)
@@ -190,13 +189,4 @@ function describeCatalogue(
     },
     about,
   )
-}
-
-/** The old tree is there until the new one is. */
-export function putInPlace(part: string, root: string): void {
-  const old = path.join(path.dirname(root), `.${path.basename(root)}.old`)
-  rmSync(old, { recursive: true, force: true })
-  if (existsSync(root)) renameSync(root, old)
-  renameSync(part, root)
-  rmSync(old, { recursive: true, force: true })
 }

@@ -63,6 +63,12 @@ export function publishedTrees(folder: string): PublishedTrees {
   }
 }
 
+/** A finished tree wherever it lies. */
+export async function openTree(root: string): Promise<PublishedTree> {
+  const { mtimeMs } = await stat(path.join(root, 'properties'))
+  return readTree(path.basename(root), root, mtimeMs)
+}
+
 async function readTree(name: string, root: string, version: number): Promise<PublishedTree> {
   const properties = parseProperties(await readFile(path.join(root, 'properties'), 'utf8'))
   const order = Number(properties.get('hips_order') ?? 0)
