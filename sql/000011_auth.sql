@@ -18,16 +18,6 @@ CREATE TABLE auth.user (
   CHECK ((issuer IS NULL) = (subject IS NULL))
 );
 
-CREATE TABLE auth.session (
-  session_hash bytea PRIMARY KEY,          -- SHA-256 of the id in the cookie
-  user_name    text REFERENCES auth.user ON DELETE CASCADE, -- NULL: on the way to the provider
-  sealed       bytea NOT NULL,
-  created_at   timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
-  expires_at   timestamptz(3) NOT NULL
-);
-CREATE INDEX session_of_user ON auth.session (user_name);
-CREATE INDEX session_expiry ON auth.session (expires_at);
-
 CREATE TABLE auth.token (
   token_key   text PRIMARY KEY,            -- public: shown in logs and lists
   user_name   text NOT NULL REFERENCES auth.user ON DELETE CASCADE,
@@ -41,6 +31,17 @@ CREATE TABLE auth.token (
   used_from   inet
 );
 CREATE UNIQUE INDEX token_name ON auth.token (user_name, token_name) WHERE revoked_at IS NULL;
+
+CREATE TABLE auth.session (
+  session_hash bytea PRIMARY KEY,          -- SHA-256 of the id in the cookie
+  user_name    text REFERENCES auth.user ON DELETE CASCADE, -- NULL: on the way to the provider
+  token_key    text REFERENCES auth.token ON DELETE CASCADE, -- begun with a token: may do no more than that
+  sealed       bytea NOT NULL,
+  created_at   timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+  expires_at   timestamptz(3) NOT NULL
+);
+CREATE INDEX session_of_user ON auth.session (user_name);
+CREATE INDEX session_expiry ON auth.session (expires_at);
 
 -- What became of each token: created, renamed, other scopes or expiry, revoked.
 CREATE TABLE auth.token_change (

@@ -20,6 +20,7 @@ import { publishedTrees } from './hips/published.ts'
 import { hipsRouter } from './hips/router.ts'
 import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
+import { authPages } from './portal/auth-pages.ts'
 import { portalRouter } from './portal/router.ts'
 import { coneRouter } from './scs/router.ts'
 import { sia2Router } from './sia/router.ts'
@@ -83,7 +84,8 @@ export function createApp(deps: AppDependencies): Express {
       origin,
     }),
   )
-  app.use('/auth', authRouter({ publicUrl: config.publicUrl }))
+  const pages = authPages(config.title)
+  app.use('/auth', authRouter({ db, auth, pages, publicUrl: config.publicUrl, origin }))
   const annotate = (url: string) => annotator({ catalog, curves }, () => url)
   app.use('/jobs', jobsRouter({ jobs, origin }))
   app.use('/tap', tapRouter({ db, catalog, config, jobs, annotate, upSince, origin }))

@@ -30,6 +30,8 @@ export interface Config {
   readonly storage: BucketStorage | undefined
   /** As the site file has it; `datalink/block` knows its shape. Undefined: the demo's own. */
   readonly lightCurves: unknown
+  /** What the site signs with; undefined: it is in the file `secret` of `dir`. */
+  readonly secret: string | undefined
   /** As the site file has it; `auth/settings` knows its shape. Undefined: nobody logs in. */
   readonly auth: unknown
   /** Where http(s) uploads may be fetched from; none by default. */
@@ -182,6 +184,7 @@ export function loadConfig(env: Env = process.env): Config {
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     notify: notifySettings(isRecord(site.jobs) ? site.jobs.notify : undefined),
     lightCurves: site.lightCurves,
+    secret: secret(env.ALMAGEST_SECRET),
     auth: site.auth,
     storage: bucketStorage(site.storage),
     uploads: uploads(site.uploads),
@@ -342,6 +345,12 @@ function strings(site: Record<string, unknown>, key: string, title = key): reado
     throw new ConfigError(`${title}: must be a list of texts`)
   }
   return value as string[]
+}
+
+function secret(value: string | undefined): string | undefined {
+  if (value === undefined || value === '') return undefined
+  if (value.length < 32) throw new ConfigError('ALMAGEST_SECRET: must have 32 characters at least')
+  return value
 }
 
 /** IVOA Identifiers 2.0 §2.3.1: at least three characters, beginning with a letter or digit. */

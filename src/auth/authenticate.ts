@@ -66,11 +66,12 @@ async function callerFor(
   if (credentials.kind === 'session') {
     const session = await known.session(credentials.id)
     if (!session) return undefined
+    const { user, token } = session
     return {
-      ...(await admitted(session.user, roleFor)),
+      ...(await admitted(user, roleFor)),
       door: 'session',
-      scopes: undefined,
-      tokenKey: undefined,
+      scopes: token?.scopes,
+      tokenKey: token?.key,
     }
   }
   if (!isPrivate(request, publicUrl)) throw overheard()

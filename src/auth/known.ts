@@ -20,6 +20,8 @@ export interface KnownToken {
 export interface KnownSession {
   readonly user: User
   readonly expires: Date
+  /** Of a session that was begun with a token, which it can do no more than; undefined: of a login. */
+  readonly token: { readonly key: string; readonly scopes: ReadonlySet<Scope> } | undefined
 }
 
 export interface Known {
@@ -53,8 +55,8 @@ export async function openKnown(db: Database): Promise<Known> {
   let changes = 0
   const stop = await db.listen('auth', payload => {
     changes++
-    if (/^(token|session) /.test(payload)) kept.delete(payload)
-    else kept.clear() // a user, who may have many; or what was missed while the connection was away
+    if (payload.startsWith('session ')) kept.delete(payload)
+    else kept.clear() // users and tokens may have many sessions; or it was missed while the connection was away
   })
 
   async function lookUp<T extends Entry>(
@@ -87,12 +89,16 @@ export async function openKnown(db: Database): Promise<Known> {
   }
 
   async function readSession(hash: Buffer): Promise<KnownSession | undefined> {
-    const [row] = await db.query<Row>(
-      `SELECT u.name, u.groups, u.blocked, s.expires_at AS expires
-         FROM auth.session s JOIN auth.user u ON u.name = s.user_name WHERE s.session_hash = $1`,
+    const [row] = await db.query<Row & { key: string | null; scopes: readonly Scope[] | null }>(
+      `SELECT u.name, u.groups, u.blocked, least(s.expires_at, t.expires_at) AS expires, t.token_key AS key, t.scopes
+         FROM auth.session s JOIN auth.user u ON u.name = s.user_name LEFT JOIN auth.token t USING (token_key)
+        WHERE s.session_hash = $1 AND t.revoked_at IS NULL`,
       [hash],
     )
-    return row && { user: userOf(row), expires: row.expires! }
+    if (!row) return undefined
+    const { key, scopes, expires } = row
+    const token = key === null ? undefined : { key, scopes: new Set(scopes) }
+    return { user: userOf(row), expires: expires!, token }
   }
 
   /** Without waiting: a request does not fail because its use could not be noted. */

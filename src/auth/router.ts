@@ -1,13 +1,80 @@
 /** `/auth`: login and logout, access tokens, and who one is. */
-import { Router } from 'express'
+import { type Request, Router } from 'express'
+import helmet from 'helmet'
+import type { Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
+import { formToken } from './csrf.ts'
+import { callerOf } from './identity.ts'
+import type { Auth } from './index.ts'
+import { endAuthRoutes, loginRouter } from './login-router.ts'
+import type { AuthPages, Visitor } from './pages.ts'
+import { openProviders } from './provider.ts'
+import { sessions } from './sessions.ts'
+import { tokensRouter } from './tokens-router.ts'
+import { isByTls } from './transport.ts'
 import { whoami } from './whoami.ts'
 
 export interface AuthRouterDependencies {
+  readonly db: Database
+  readonly auth: Auth
+  readonly pages: AuthPages
   readonly publicUrl: string | undefined
+  readonly origin: (request: Request) => string
 }
 
-export function authRouter({ publicUrl }: AuthRouterDependencies): Router {
+export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDependencies): Router {
+  const { settings, known } = auth
   const router = Router()
+  const visitor = (request: Request): Visitor => ({
+    caller: callerOf(request),
+    formToken: formToken(request),
+    origin: origin(request),
+  })
+  const providers = openProviders(settings?.providers ?? [])
+  router.use(helmet(pageHeaders(() => providers.origins())))
   router.get('/whoami', whoami(publicUrl))
+  router.get('/connect', (request, response) => {
+    response.type('html').send(pages.connect(visitor(request)))
+  })
+  if (settings) {
+    router.use((request, _response, next) => {
+      // PUBLIC_URL says so, where the proxy does not: the cookie of a login is never without Secure behind TLS.
+      if (isByTls(request, publicUrl)) Object.defineProperty(request, 'secure', { value: true })
+      next()
+    })
+    router.use('/tokens', tokensRouter({ db, settings, pages, origin, visitor }))
+    router.use(sessions(db, auth.secret(), settings.sessionHours))
+    router.use(loginRouter({ db, known, settings, providers, pages, publicUrl, origin, visitor }))
+  } else {
+    router.use((_request: Request) => {
+      throw new ServiceError(
+        'notFound',
+        'Nobody logs in at this site: its operators have not set the key auth (docs/auth.md).',
+      )
+    })
+  }
+  endAuthRoutes(router, pages, visitor)
   return router
+}
+
+/** Forms may lead to the providers, since logging out does; scripts are our own files. */
+function pageHeaders(providers: () => readonly string[]): Parameters<typeof helmet>[0] {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'", () => providers().join(' ')] as never,
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    xFrameOptions: { action: 'deny' },
+  }
 }
