@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import type { Access } from './auth/access.ts'
 import { authenticate } from './auth/authenticate.ts'
 import { callerOf } from './auth/identity.ts'
 import type { Auth } from './auth/index.ts'
@@ -12,7 +13,6 @@ import { describe } from './datalink/descriptor.ts'
 import { datalinkRouter } from './datalink/router.ts'
 import type { LightCurveSource } from './datalink/source.ts'
 import type { Database } from './db/database.ts'
-import { PUBLIC_ROLE } from './db/roles.ts'
 import { mocRouter } from './files/moc-router.ts'
 import { previewRouter } from './files/preview-router.ts'
 import { filesRouter } from './files/router.ts'
@@ -27,7 +27,7 @@ import { sia2Router } from './sia/router.ts'
 import { sia1Router } from './sia/sia1-router.ts'
 import type { Annotate } from './tap/query.ts'
 import { tapRouter } from './tap/router.ts'
-import type { Catalog } from './tap/tap-schema.ts'
+import type { CatalogOf } from './tap/tap-schema.ts'
 import type { Jobs } from './uws/job.ts'
 import { jobsRouter } from './uws/jobs-router.ts'
 import { checkAvailability } from './vosi/availability.ts'
@@ -38,7 +38,8 @@ export interface AppDependencies {
   readonly config: Config
   readonly log: Log
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
+  readonly access: Access
   readonly jobs: Jobs
   readonly curves: LightCurveSource
   readonly auth: Auth
@@ -49,11 +50,11 @@ export function annotator(
   { catalog, curves }: Pick<AppDependencies, 'catalog' | 'curves'>,
   origin: () => string,
 ): Annotate {
-  return async (fields, sources) => {
-    const { schemas } = await catalog()
+  return async (fields, sources, identity) => {
+    const { schemas } = await catalog(identity)
     const did = hasOwnObscore(schemas) ? sources.findIndex(isPublisherDid) : -1
     const images = did < 0 ? { fields, resources: [] } : describeImages(origin(), fields, did)
-    const { all } = await curves.current()
+    const { all } = await curves.current(identity)
     if (all.length === 0) return images
     const objects = describe(all, schemas, `${origin()}/datalink`, sources, images.fields)
     return { fields: objects.fields, resources: [...images.resources, ...objects.resources] }
@@ -67,7 +68,7 @@ function hasOwnObscore(schemas: readonly SchemaDescription[]): boolean {
 }
 
 export function createApp(deps: AppDependencies): Express {
-  const { config, log, db, catalog, jobs, curves, auth } = deps
+  const { config, log, db, catalog, jobs, curves, auth, access } = deps
   const app = express()
   const upSince = new Date()
   app.disable('x-powered-by')
@@ -79,7 +80,7 @@ export function createApp(deps: AppDependencies): Express {
     authenticate({
       known: auth.known,
       announced: auth.settings !== undefined,
-      roleFor: async () => PUBLIC_ROLE,
+      roleFor: access.roleFor,
       publicUrl: config.publicUrl,
       origin,
     }),

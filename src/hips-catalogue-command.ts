@@ -70,7 +70,7 @@ export const hipsCatalogueCommand: Command = {
     const columns = columnsOf(table, values.columns)
     const url = values.url ?? (await serviceUrl(db, config))
     const curves = await openLightCurves(config.lightCurves, async () => catalog)
-    const hasCurves = (await curves.current()).all.some(({ object }) => object.table === table)
+    const hasCurves = (await curves.current('operator')).all.some(({ object }) => object.table === table)
     const id = table.columns.find(isIdentifier)
     const links: LinkColumn[] = []
     if (hasCurves && id) links.push(lightCurveLink(url, config.authority, table, id))

@@ -1,6 +1,8 @@
 /** What web and runner processes both stand on: the database, the catalogue, every kind of job. */
 import path from 'node:path'
 import { annotator } from './app.ts'
+import { type Access, openAccess } from './auth/access.ts'
+import { presentIdentity } from './auth/present.ts'
 import type { Config, Limits } from './config.ts'
 import { batchJobs } from './cutout/batch/jobs.ts'
 import { cutoutJobs } from './cutout/jobs.ts'
@@ -10,7 +12,7 @@ import type { Database } from './db/database.ts'
 import type { Log } from './log.ts'
 import { openSite, type Site } from './site.ts'
 import { tapJobs } from './tap/jobs.ts'
-import { type Catalog, type CatalogSource, openCatalog } from './tap/tap-schema.ts'
+import { type CatalogOf, type CatalogSource, openCatalog } from './tap/tap-schema.ts'
 import { openRemote, type Remote } from './tap/upload-remote.ts'
 import { openJobs } from './uws/index.ts'
 import type { Jobs } from './uws/job.ts'
@@ -21,12 +23,14 @@ export interface Workshop {
   readonly catalog: CatalogSource
   readonly jobs: Jobs
   readonly curves: LightCurveSource
+  readonly access: Access
   close(): Promise<void>
 }
 
 export interface KindDependencies {
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
+  readonly access: Access
   readonly limits: Limits
   readonly curves: LightCurveSource
   readonly remote: Remote
@@ -34,8 +38,22 @@ export interface KindDependencies {
   readonly spool: string
 }
 
-/** Every kind of job of this service; `url` is where clients see it. */
+/** Every kind of job of this service, for whom it runs as they are when it runs; `url` is where clients see it. */
 export function jobKinds(deps: KindDependencies, url: () => string): readonly JobKind[] {
+  return kindsOf(deps, url).map(kind => ({
+    ...kind,
+    async run(work) {
+      const identity = await presentIdentity(deps.db, deps.access, work.job.identity)
+      await kind.run({ ...work, job: { ...work.job, identity } })
+    },
+    async estimate(asked) {
+      const identity = await presentIdentity(deps.db, deps.access, asked.identity)
+      return kind.estimate({ ...asked, identity })
+    },
+  }))
+}
+
+function kindsOf(deps: KindDependencies, url: () => string): readonly JobKind[] {
   const cutouts = { db: deps.db, spool: deps.spool, cutoutPixels: deps.limits.cutoutPixels }
   return [
     tapJobs({ ...deps, annotate: annotator(deps, url) }),
@@ -53,11 +71,20 @@ export async function openWorkshop(
 ): Promise<Workshop> {
   const site = await openSite(config, log)
   try {
-    const catalog = await openCatalog(site.db, log)
+    const access = await openAccess(site.db, log)
+    const catalog = await openCatalog(site.db, log, access.rules)
     const curves = await openLightCurves(config.lightCurves, catalog.current)
     const remote = openRemote(config, () => jobs)
     const spool = path.join(config.dir, 'spool')
-    const deps = { db: site.db, catalog: catalog.current, limits: config.limits, curves, remote, spool }
+    const deps = {
+      db: site.db,
+      access,
+      catalog: catalog.current,
+      limits: config.limits,
+      curves,
+      remote,
+      spool,
+    }
     const jobs: Jobs = await openJobs({
       db: site.db,
       dir: config.dir,
@@ -71,9 +98,11 @@ export async function openWorkshop(
       catalog,
       jobs,
       curves,
+      access,
       async close() {
         await jobs.events.close()
         await catalog.close()
+        await access.close()
         await site.close()
       },
     }

@@ -30,9 +30,9 @@ export async function startService(
   let url = config.publicUrl
   const workshop = await openWorkshop(config, log, () => url!)
   try {
-    const { site, catalog, jobs, curves } = workshop
+    const { site, catalog, jobs, curves, access } = workshop
     const auth = await openAuth(config, site.db)
-    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves, auth })
+    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves, auth, access })
     const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
     const { port } = server.address() as AddressInfo

@@ -6,6 +6,8 @@ import type { Span } from './ast.ts'
 export interface Complaint extends Span {
   readonly message: string
   readonly hint?: string
+  /** Where it is not the query that is wrong. */
+  readonly code?: 'unauthenticated' | 'forbidden'
 }
 
 export function locate(text: string, offset: number): { line: number; column: number } {
@@ -34,7 +36,10 @@ const MAX_PROBLEMS = 100
 
 /** Everything that is wrong with a query, as the one error that the service answers. */
 export function adqlError(text: string, complaints: readonly Complaint[]): ServiceError {
-  const problems: Problem[] = complaints.slice(0, MAX_PROBLEMS).map(c => ({ ...locate(text, c.start), ...c }))
+  const problems: Problem[] = complaints.slice(0, MAX_PROBLEMS).map(({ code: _, ...c }) => ({
+    ...locate(text, c.start),
+    ...c,
+  }))
   const blocks = problems.map(p => {
     const where = `line ${p.line}, column ${p.column}: ${p.message}`
     return `${where}\n${excerpt(text, p)}${p.hint ? `\n${p.hint}` : ''}`
@@ -50,5 +55,6 @@ export function adqlError(text: string, complaints: readonly Complaint[]): Servi
     problems.length === 1 && first
       ? excerpt(text, first) + (first.hint ? `\n${first.hint}` : '')
       : blocks.join('\n')
-  return new ServiceError('usage', message, { detail, problems })
+  const code = complaints.find(c => c.code !== undefined)?.code ?? 'usage'
+  return new ServiceError(code, message, { detail, problems })
 }

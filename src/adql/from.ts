@@ -101,7 +101,9 @@ function findTable(t: TableName, state: State): TableMeta | undefined {
     complain(state, span, `there are ${found.length} tables named ${written}`, `Write ${oneOf(names)}.`)
     return undefined
   }
-  complain(state, span, `there is no table ${written}`, tableHint(t, state))
+  const closed = t.name.length > 2 ? undefined : state.tables.closed?.(schema, name)
+  if (closed) state.complaints.push({ ...span, ...closed })
+  else complain(state, span, `there is no table ${written}`, tableHint(t, state))
   return undefined
 }
 

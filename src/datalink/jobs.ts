@@ -28,7 +28,7 @@ export function lightCurveJobs({ db, limits, curves }: LightCurveJobsDependencie
     estimate: async () => ({ seconds: 60 }),
     async run({ job, parameters, files, folder, signal, write }) {
       const given = await givenIds({ parameters, files: await files(), folder })
-      const { all } = await curves.current()
+      const { all } = await curves.current(job.identity)
       const params = timeSeriesParameters(parameters, all, given.table)
       const deps = { db, limits, seconds: job.executionDuration, folder }
       const run = isWorkedOut(params.product) ? runAnalysis : runTimeSeries

@@ -30,6 +30,8 @@ export interface LightCurve {
   readonly title: string
   readonly object: ObjectTable
   readonly table: TableMeta
+  /** All that are read for it. */
+  readonly tables: readonly TableMeta[]
   /** PostgreSQL type of the object's identifier. */
   readonly idType: 'bigint' | 'integer' | 'smallint' | 'text'
   /** `SELECT …` with the columns `c1, c2 …` of `fields`. */
@@ -150,6 +152,7 @@ function lightCurve(
           : { ra: ofObject('ra', object.ra), dec: ofObject('dec', object.dec) },
     },
     table,
+    tables: [objectTable, table, ...(timeTable ? [timeTable] : [])],
     idType: idTypeOf(`${detectionKey}.object`, id),
     sql: compiled.text,
     fields: compiled.fields.map((field, i) => (i === timeAt ? timeField(field, days) : field)),

@@ -61,7 +61,7 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
       const { parameters } = content
       asText = !asksForVotable(parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT'))
       const given = await withJob(content, request)
-      const { all } = await curves.current()
+      const { all } = await curves.current(identify(request))
       const params = timeSeriesParameters(parameters, all, given.table)
       const most = config.limits.lightCurveObjects
       const weight = params.product.kind === 'periodogram' ? PERIODOGRAM_WEIGHT : 1
@@ -147,7 +147,7 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
   router.all('/links', allow('GET', 'HEAD', 'POST'), async (request, response) => {
     try {
       const parameters = await readParameters(request, limits)
-      const { all } = await curves.current()
+      const { all } = await curves.current(identify(request))
       const answer = await links(
         db,
         all,
@@ -177,7 +177,7 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
 
   router.get('/availability', async (_request, response) => {
     const availability = await checkAvailability(db, deps.upSince)
-    const { problem } = await curves.current()
+    const { problem } = await curves.current('operator')
     const notes =
       problem === undefined ? availability.notes : [...availability.notes, `Light curves: ${problem}`]
     sendXml(response, availabilityDocument({ ...availability, notes }))

@@ -1,4 +1,5 @@
 /** The site's light curves as they stand: from the configuration and the catalogue, worked out once a catalogue. */
+import type { Identity } from '../auth/identity.ts'
 import { ConfigError } from '../config.ts'
 import { demoBlocks, type LightCurveBlock, lightCurveBlocks } from './block.ts'
 import { type LightCurve, lightCurvesOf, type Published } from './light-curve.ts'
@@ -10,7 +11,8 @@ export interface LightCurves {
 }
 
 export interface LightCurveSource {
-  current(): Promise<LightCurves>
+  /** Those of which somebody may see every table. */
+  current(viewer: Identity | 'operator'): Promise<LightCurves>
 }
 
 /**
@@ -19,19 +21,33 @@ export interface LightCurveSource {
  */
 export async function openLightCurves(
   configured: unknown,
-  catalog: () => Promise<Published>,
+  catalog: (viewer: Identity | 'operator') => Promise<Published>,
 ): Promise<LightCurveSource> {
   const site = configured === undefined ? undefined : lightCurveBlocks(configured)
-  if (site) lightCurvesOf(site, await catalog())
+  if (site) lightCurvesOf(site, await catalog('operator'))
   const blocks = site ?? demoBlocks()
   const known = new WeakMap<Published, LightCurves>()
   return {
-    async current() {
-      const published = await catalog()
+    async current(viewer) {
+      const published = await catalog('operator')
       const found = known.get(published) ?? lightCurvesNow(blocks, published, site === undefined)
       known.set(published, found)
-      return found
+      if (viewer === 'operator') return found
+      const seen = await catalog(viewer)
+      return seen === published ? found : visible(found, seen)
     },
+  }
+}
+
+/** Without the curves of hidden tables, and without a word of them. */
+function visible({ all }: LightCurves, { tables }: Published): LightCurves {
+  const seen = new Set(tables.all)
+  const curves = all.filter(curve => curve.tables.every(table => seen.has(table)))
+  return {
+    all: curves.map(curve =>
+      curve.reference && !seen.has(curve.reference.table) ? { ...curve, reference: undefined } : curve,
+    ),
+    problem: undefined,
   }
 }
 

@@ -1,17 +1,18 @@
 /** `/`: pages for people, and their assets. */
 import { fileURLToPath } from 'node:url'
 import express, { type Request, Router } from 'express'
+import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import type { Client } from '../db/database.ts'
 import type { PublishedTrees } from '../hips/published.ts'
-import type { Catalog } from '../tap/tap-schema.ts'
+import type { CatalogOf } from '../tap/tap-schema.ts'
 import { shownCollections } from './images.ts'
 import { frontPage } from './page.ts'
 import { skyPage } from './sky.ts'
 
 export interface PortalDependencies {
   readonly db: Client
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
   readonly config: Config
   readonly trees: PublishedTrees
   readonly origin: (request: Request) => string
@@ -41,7 +42,9 @@ export function portalRouter({ db, catalog, config, trees, origin }: PortalDepen
   router.get(['/', '/tap'], async (request, response) => {
     response.setHeader('Content-Security-Policy', POLICY)
     const collections = await remembered()
-    response.type('html').send(frontPage(await catalog(), collections, config, origin(request)).text)
+    response
+      .type('html')
+      .send(frontPage(await catalog(identify(request)), collections, config, origin(request)).text)
   })
   router.get('/sky', async (_request, response) => {
     response.setHeader('Content-Security-Policy', SKY_POLICY)

@@ -17,6 +17,7 @@ import type { ConeParameters } from './params.ts'
 export type Describe = (
   fields: readonly Field[],
   sources: Compiled['sources'],
+  identity: Identity,
 ) => Promise<{ readonly fields: readonly Field[]; readonly resources: readonly string[] }>
 
 export interface ConeDependencies {
@@ -32,6 +33,9 @@ export interface ConeDependencies {
 export function searchable(tables: Tables, name: string): TableMeta {
   const table = tables.all.find(one => `${one.schema}.${one.name}`.toLowerCase() === name.toLowerCase())
   if (table && coneColumns(table, 1)) return table
+  const [schema = '', inner = ''] = name.split('.')
+  const closed = tables.closed?.({ text: schema, delimited: false }, { text: inner, delimited: false })
+  if (closed) throw new ServiceError(closed.code, closed.message)
   const why = table
     ? `${name} has no position that can be searched`
     : `there is no table ${name.slice(0, 100)}`
@@ -47,7 +51,7 @@ export async function runCone(
   const columns = coneColumns(table, params.verb)!
   const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
   const compiled = compile(queryOf(table, columns, params), tablesOf([table]), { maxrec })
-  const described = await deps.describe(fieldsOf(compiled.fields, columns), compiled.sources)
+  const described = await deps.describe(fieldsOf(compiled.fields, columns), compiled.sources, identity)
   return tableAnswer({
     // Clients of SCS are older than BINARY2.
     format: params.responseFormat

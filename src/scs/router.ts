@@ -1,7 +1,7 @@
 /** `/scs/<schema.table>`: Simple Cone Search 1.03 in every table that is searched by position. */
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { TableMeta, Tables } from '../adql/tables.ts'
-import { identify } from '../auth/identity.ts'
+import { type Identity, identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import { clientSignal, sendXml, serviceError } from '../dali/respond.ts'
 import { sendTable } from '../dali/table.ts'
@@ -19,7 +19,7 @@ import { type Describe, runCone, searchable } from './query.ts'
 export interface ConeRouterDependencies {
   readonly db: Database
   readonly config: Config
-  readonly catalog: () => Promise<{ readonly tables: Tables }>
+  readonly catalog: (viewer: Identity) => Promise<{ readonly tables: Tables }>
   /** For clients that see the service at `origin`. */
   readonly describe: (origin: string) => Describe
   /** Folder for what a request needs on disk. */
@@ -33,7 +33,7 @@ export function coneRouter(deps: ConeRouterDependencies): Router {
   const { limits } = config
   const router = Router()
   const tableOf = async (request: Request) =>
-    searchable((await catalog()).tables, String(request.params.table))
+    searchable((await catalog(identify(request))).tables, String(request.params.table))
 
   router.all('/:table', allow('GET', 'HEAD', 'POST'), async (request, response) => {
     const signal = clientSignal(response)

@@ -5,24 +5,24 @@
 
 import { locate } from '../adql/error.ts'
 import { type Compiled, compile } from '../adql/index.ts'
-import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
-import { type Problem, ServiceError } from '../error.ts'
+import { type ErrorCode, type Problem, ServiceError } from '../error.ts'
 import type { Field } from '../votable/field.ts'
 import { advise, type Suggestion } from './advice.ts'
 import type { Estimate } from './estimate.ts'
 import { type Explained, type Explainer, explainQuery, explainRewritten } from './explain.ts'
 import type { TapParameters } from './params.ts'
 import type { PlanFacts } from './plan-facts.ts'
-import type { Catalog } from './tap-schema.ts'
+import type { CatalogOf } from './tap-schema.ts'
 import { readUploads, type UploadedTables } from './upload.ts'
+import { withTables } from './visible.ts'
 
 export interface CheckDependencies {
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
   readonly limits: Limits
 }
 
@@ -67,8 +67,7 @@ async function examined(
   signal: AbortSignal,
 ): Promise<Check> {
   const { query } = params
-  const published = (await catalog()).tables
-  const tables = uploaded.metas.length > 0 ? tablesOf([...published.all, ...uploaded.metas]) : published
+  const tables = withTables((await catalog(identity)).tables, uploaded.metas)
   const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
   const explainer = { db, tables, maxrec, uploaded, identity, signal }
   let compiled: Compiled | undefined
@@ -112,9 +111,11 @@ async function withGain(
   return suggestions.map(s => (s === first ? { ...s, hint: s.hint ? `${s.hint}\n${gain}` : gain } : s))
 }
 
-/** A wrong query is an answer; any other error goes on. */
+/** A wrong query is an answer, and so is a table that is not open; any other error goes on. */
+const FINDINGS: readonly ErrorCode[] = ['usage', 'unauthenticated', 'forbidden']
+
 function refused(error: unknown, query: string, compiled: Compiled | undefined): Check {
-  if (!(error instanceof ServiceError) || (error.code !== 'usage' && error.code !== 'forbidden')) throw error
+  if (!(error instanceof ServiceError) || !FINDINGS.includes(error.code)) throw error
   const whole: Problem = { message: error.message, start: 0, end: query.length, ...locate(query, 0) }
   return {
     ok: false,

@@ -9,12 +9,12 @@ import type { JobKind } from '../uws/kind.ts'
 import { checkQuery } from './check.ts'
 import { tapParameters } from './params.ts'
 import { type Annotate, runTap } from './query.ts'
-import type { Catalog } from './tap-schema.ts'
+import type { CatalogOf } from './tap-schema.ts'
 import type { Remote } from './upload-remote.ts'
 
 export interface TapJobsDependencies {
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
   readonly limits: Limits
   readonly annotate: Annotate
   readonly remote: Remote
@@ -50,7 +50,7 @@ export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDepend
       }
       const { maxrecDefault, maxrecHard } = limits
       const maxrec = Math.min(params.maxrec ?? maxrecDefault, maxrecHard)
-      const compiled = compile(params.query, (await catalog()).tables, { maxrec })
+      const compiled = compile(params.query, (await catalog(identity)).tables, { maxrec })
       if ((await plannedCost(db, compiled, identity, signal)) < SMALL_COST) return { seconds: SMALL_SECONDS }
       const { estimate } = await checkQuery({ db, catalog, limits }, params, [], identity, signal)
       return estimate ?? undefined

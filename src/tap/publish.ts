@@ -5,7 +5,7 @@
 import type { NeighbourTable } from '../adql/tables.ts'
 import { isReserved } from '../adql/words.ts'
 import type { Client } from '../db/database.ts'
-import { PUBLIC_ROLE } from '../db/roles.ts'
+import { applyAccess, PUBLIC_ROLE } from '../db/roles.ts'
 import type { Field } from '../votable/field.ts'
 import type { Systems } from '../votable/table-source.ts'
 
@@ -140,12 +140,7 @@ export async function publishTable(client: Client, table: PublishedTable): Promi
        FROM json_populate_recordset(NULL::almagest.published_column, $2) AS c`,
     [tableName, JSON.stringify(columns)],
   )
-  for (const name of [table.sqlTable, table.neighbours?.sqlName]) {
-    if (name === undefined) continue
-    await client.query(
-      `GRANT SELECT ON ${sqlIdentifier(table.sqlSchema)}.${sqlIdentifier(name)} TO ${PUBLIC_ROLE}`,
-    )
-  }
+  await applyAccess(client)
   await announce(client)
 }
 

@@ -4,11 +4,11 @@
  */
 import { statementError } from '../adql/failure.ts'
 import { type Compiled, compile } from '../adql/index.ts'
-import { tablesOf } from '../adql/tables.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import { limited, noRows } from '../dali/maxrec.ts'
 import type { Upload } from '../dali/uploads.ts'
+import { clusterRefusal } from '../db/citus.ts'
 import type { Database } from '../db/database.ts'
 import { StallError, StatementError } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
@@ -18,12 +18,13 @@ import type { Field } from '../votable/field.ts'
 import type { Outcome, RowBatch } from '../votable/row.ts'
 import { onlyTable, withFrames } from './frames.ts'
 import type { TapParameters } from './params.ts'
-import type { Catalog } from './tap-schema.ts'
+import type { CatalogOf } from './tap-schema.ts'
 import { readUploads, type UploadedTables } from './upload.ts'
+import { withTables } from './visible.ts'
 
 export interface TapDependencies {
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
   readonly limits: Limits
   /** For the statement in the database; 0: no limit. */
   readonly seconds: number
@@ -39,6 +40,7 @@ export interface TapDependencies {
 export type Annotate = (
   fields: readonly Field[],
   sources: Compiled['sources'],
+  identity: Identity,
 ) => Promise<{ readonly fields: readonly Field[]; readonly resources: readonly string[] }>
 
 export interface TapResult {
@@ -70,13 +72,13 @@ export async function runTap(
   }
 
   async function answer(): Promise<TapResult> {
-    const { tables, systems } = await deps.catalog()
-    const visible = uploads.length > 0 ? tablesOf([...tables.all, ...uploaded.metas]) : tables
+    const { tables, systems } = await deps.catalog(identity)
+    const visible = withTables(tables, uploaded.metas)
     const compiled = compile(params.query, visible, { maxrec })
     const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
     const batches = maxrec === 0 ? noRows() : limited(await stream(compiled), maxrec, outcome)
     const framed = withFrames(compiled.fields, compiled.sources, tables, [systems, uploaded.systems])
-    const { fields, resources } = await deps.annotate(framed.fields, compiled.sources)
+    const { fields, resources } = await deps.annotate(framed.fields, compiled.sources, identity)
     const tableName = onlyTable(compiled.sources)
     const head = {
       infos: infos(params, compiled, uploaded),
@@ -140,6 +142,8 @@ async function* failuresTold(
 }
 
 function queryFailure(error: unknown, compiled: Compiled, query: string, timeoutMs: number): unknown {
+  const refusal = clusterRefusal(error)
+  if (refusal) return refusal
   if (error instanceof StatementError) return statementError(error, compiled, query, timeoutMs)
   if (error instanceof StallError) {
     return new ServiceError('timeout', 'The query was ended because the client stopped reading its result.')

@@ -18,12 +18,12 @@ import { checkRoute } from './check-router.ts'
 import { examplesDocument } from './examples.ts'
 import { responseFormat, tapParameters } from './params.ts'
 import { type Annotate, runTap } from './query.ts'
-import type { Catalog } from './tap-schema.ts'
+import { type CatalogOf, splitName } from './tap-schema.ts'
 import { openRemote } from './upload-remote.ts'
 
 export interface TapRouterDependencies {
   readonly db: Database
-  readonly catalog: () => Promise<Catalog>
+  readonly catalog: CatalogOf
   readonly config: Config
   readonly jobs: Jobs
   /** What other services say about the columns of a result, for clients that see the service at `origin`. */
@@ -93,7 +93,7 @@ export function tapRouter(deps: TapRouterDependencies): Router {
   router.all('/check', allow('GET', 'HEAD', 'POST'), checkRoute(checkDependencies))
 
   router.get('/capabilities', async (request, response) => {
-    const obscore = (await catalog()).schemas.some(schema =>
+    const obscore = (await catalog(identify(request))).schemas.some(schema =>
       schema.tables.some(table => table.name.toLowerCase() === 'ivoa.obscore'),
     )
     sendXml(
@@ -114,23 +114,31 @@ export function tapRouter(deps: TapRouterDependencies): Router {
     if (detail !== undefined && detail !== 'min' && detail !== 'max') {
       throw new ServiceError('usage', `detail=${detail} is not known; say detail=min or detail=max`)
     }
-    sendXml(response, tablesetDocument((await catalog()).schemas, detail ?? 'max'))
+    sendXml(response, tablesetDocument((await catalog(identify(request))).schemas, detail ?? 'max'))
   })
 
   router.get('/tables/:name', async (request, response) => {
     const { name } = request.params
-    const tables = (await catalog()).schemas.flatMap(schema => schema.tables)
+    const seen = await catalog(identify(request))
+    const tables = seen.schemas.flatMap(schema => schema.tables)
     const table =
       tables.find(t => t.name === name) ?? tables.find(t => t.name.toLowerCase() === name.toLowerCase())
-    if (!table)
+    if (!table) {
+      const [schema, inner] = splitName(name)
+      const closed = seen.tables.closed?.(
+        { text: schema, delimited: false },
+        { text: inner, delimited: false },
+      )
+      if (closed) throw new ServiceError(closed.code, closed.message)
       throw new ServiceError('notFound', `there is no table ${name} here; /tap/tables lists what there is`)
+    }
     sendXml(response, tableDocument(table))
   })
 
   router.get('/examples', async (request, response) => {
     sendXml(
       response,
-      examplesDocument(await catalog(), `${deps.origin(request)}/tap`),
+      examplesDocument(await catalog(identify(request)), `${deps.origin(request)}/tap`),
       'application/xhtml+xml; charset=utf-8',
     )
   })

@@ -1,11 +1,14 @@
 /** TAP_SCHEMA in memory: what the compiler, /tables and the pages know, read anew when something is published. */
 import { type ColumnMeta, type TableMeta, type Tables, tablesOf } from '../adql/tables.ts'
+import type { Rules } from '../auth/access.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { KeyDescription, SchemaDescription, TableDescription } from '../vosi/tables.ts'
 import type { CooSys, TimeSys } from '../votable/document.ts'
 import type { Datatype, Field } from '../votable/field.ts'
 import type { Systems } from '../votable/table-source.ts'
+import { visibleTo } from './visible.ts'
 
 export interface Catalog {
   readonly schemas: readonly SchemaDescription[]
@@ -16,14 +19,17 @@ export interface Catalog {
   readonly readAt: Date
 }
 
+/** The catalogue as somebody may see it; the operator sees it whole. */
+export type CatalogOf = (viewer: Identity | 'operator') => Promise<Catalog>
+
 export interface CatalogSource {
-  /** The catalogue as it stands; waits while it is read for the first time or after a change. */
-  current(): Promise<Catalog>
+  /** As it stands; waits while it is read for the first time or after a change. */
+  readonly current: CatalogOf
   close(): Promise<void>
 }
 
 /** Reads TAP_SCHEMA now and again after each `NOTIFY tap_schema`. */
-export async function openCatalog(db: Database, log: Log): Promise<CatalogSource> {
+export async function openCatalog(db: Database, log: Log, rules: () => Rules): Promise<CatalogSource> {
   let reading = readCatalog(db)
   const unlisten = await db.listen('tap_schema', () => {
     const before = reading
@@ -33,7 +39,13 @@ export async function openCatalog(db: Database, log: Log): Promise<CatalogSource
     })
   })
   await reading
-  return { current: () => reading, close: unlisten }
+  return {
+    async current(viewer) {
+      const whole = await reading
+      return viewer === 'operator' ? whole : visibleTo(whole, rules(), viewer)
+    },
+    close: unlisten,
+  }
 }
 
 interface TableRow {

@@ -30,7 +30,7 @@ describe('the key lightCurves', () => {
 
   const open = async (configured: unknown) => {
     const catalog = await readCatalog(db)
-    return (await openLightCurves(configured, async () => catalog)).current()
+    return (await openLightCurves(configured, async () => catalog)).current('operator')
   }
 
   it('of the demo passes, said or unsaid', async () => {

@@ -135,7 +135,7 @@ print(json.dumps([[p['reference'][i]['id'], d] for i, d in zip(index, distance.a
       [{ ...demo, reference: { table: 'ref.gaia', radius: RADIUS, columns: ['gmag'] } }],
       async () => catalog,
     )
-    const [curve] = (await source.current()).all
+    const [curve] = (await source.current('operator')).all
     const filter = { bands: undefined, time: undefined, quality: 'all' } as const
     const selection = {
       curve: curve!,

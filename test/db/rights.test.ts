@@ -18,7 +18,7 @@ after(() => withClient(superuser, client => client.query(`DROP OWNED BY ${user} 
 it('a user without rights is told what a DBA must run; after that the database serves', async () => {
   await withClient(superuser, async client => {
     await client.query(`CREATE ROLE ${user}`)
-    for (const schema of ['almagest', 'tap_schema', 'adql', 'uws', 'pgsphere']) {
+    for (const schema of ['almagest', 'tap_schema', 'adql', 'uws', 'auth', 'pgsphere']) {
       await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
     }
     await client.query('DROP EXTENSION IF EXISTS pg_sphere CASCADE')

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Express } from 'express'
 import { createApp } from '../../src/app.ts'
+import { openAccess } from '../../src/auth/access.ts'
 import { openAuth } from '../../src/auth/index.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
 import { openLightCurves } from '../../src/datalink/source.ts'
@@ -45,7 +46,8 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const log = openLog('silent')
   const db = await openDatabase({ url: options.database, log })
   await options.fill?.(db)
-  const catalog = await openCatalog(db, log)
+  const access = await openAccess(db, log)
+  const catalog = await openCatalog(db, log, access.rules)
   const defaults = loadConfig({})
   const dir = mkdtempSync(join(tmpdir(), 'almagest-service-'))
   const config = {
@@ -58,7 +60,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const curves = await openLightCurves(config.lightCurves, catalog.current)
   const remote = openRemote(config, () => jobs)
   const spool = join(config.dir, 'spool')
-  const deps = { db, catalog: catalog.current, limits: config.limits, curves, remote, spool }
+  const deps = { db, access, catalog: catalog.current, limits: config.limits, curves, remote, spool }
   let url = ''
   const kinds = jobKinds(deps, () => url)
   const jobs: Jobs = await openJobs({
@@ -71,7 +73,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const auth = await openAuth(config, db)
-  const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth })
+  const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth, access })
   const server: Server = createServer(app)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -88,6 +90,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await new Promise(resolve => server.close(resolve))
       await auth.close()
       await catalog.close()
+      await access.close()
       await db.close()
       rmSync(dir, { recursive: true, force: true })
     },
