@@ -69,15 +69,14 @@ export async function dropLocalRows(client: Pick<Client, 'query'>, table: string
   await client.query('SELECT truncate_local_data_after_distributing_table($1::regclass)', [table])
 }
 
-/** What Citus says of statements that it cannot lay out over the nodes; PostgreSQL has the same SQLSTATE for others. */
+/** What Citus says of statements that it cannot lay out over the nodes, with SQLSTATEs that others have, too. */
 const CANNOT =
   /distribut|co-?located|repartition|push ?down|shard|lateral|complex joins|subquer(y|ies)|local table|reference table/i
 
 /** A statement that Citus refuses, in words for the author of the query; undefined for any other error. */
 export function clusterRefusal(error: unknown): ServiceError | undefined {
-  if (!(error instanceof StatementError) || error.sqlState !== '0A000' || !CANNOT.test(error.message)) {
-    return undefined
-  }
+  if (!(error instanceof StatementError) || !/^(0A000|XX000)$/.test(error.sqlState)) return undefined
+  if (!CANNOT.test(error.message)) return undefined
   return new ServiceError(
     'usage',
     'This query would have to move rows between the machines of the cluster.',

@@ -1,0 +1,125 @@
+/**
+ * The same answers on one machine and on a Citus cluster. ALMAGEST_TEST_CITUS names a database of its coordinator (as a
+ * superuser) that may be filled with the demo survey; docs/operate-citus.md says how to make one.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { compile } from '../../src/adql/index.ts'
+import type { Tables } from '../../src/adql/tables.ts'
+import { clusterRefusal, findCitus } from '../../src/db/citus.ts'
+import type { Database } from '../../src/db/database.ts'
+import { StatementError, sqlStateOf } from '../../src/db/error.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openDatabase } from '../../src/db/postgres.ts'
+import { PUBLIC_ROLE } from '../../src/db/roles.ts'
+import { fillDemo } from '../../src/demo/index.ts'
+import { distribute } from '../../src/ingest/distribute.ts'
+import { openLog } from '../../src/log.ts'
+import { EXPLAIN, everyNode, readPlan } from '../../src/tap/plan-tree.ts'
+import { readCatalog } from '../../src/tap/tap-schema.ts'
+import { testDatabase } from '../support/database.ts'
+import { type CorpusQuery, corpus, type PlanClass } from './queries.ts'
+
+const CLUSTER = process.env.ALMAGEST_TEST_CITUS
+const skip = CLUSTER ? false : 'no Citus: ALMAGEST_TEST_CITUS names no database of a coordinator'
+if (!CLUSTER && process.env.ALMAGEST_CITUS_REQUIRED) throw new Error(String(skip))
+
+const SURVEY = { objects: 60_000, areaDeg2: 16, seed: 5 }
+const silent = openLog('silent')
+const still = new AbortController().signal
+
+interface Side {
+  readonly db: Database
+  readonly tables: Tables
+}
+
+async function open(url: string): Promise<Side> {
+  const db = await openDatabase({ url, log: silent })
+  await fillDemo(db, SURVEY, () => {}, still)
+  if (await findCitus(db)) {
+    await distribute(db, 'demo.object', { neighbours: 5 }, () => {})
+    for (const table of ['demo.forcedsource', 'demo.visit', 'demo.variable'])
+      await distribute(db, table, { neighbours: undefined }, () => {})
+  }
+  return { db, tables: (await readCatalog(db)).tables }
+}
+
+/** Rows as users get them, under their role. */
+async function answer({ db, tables }: Side, adql: string): Promise<unknown[][]> {
+  const { text, values } = compile(adql, tables, { maxrec: undefined })
+  const rows = await db.transaction(async client => {
+    await client.query(`SET LOCAL ROLE ${PUBLIC_ROLE}`)
+    return client.query<Record<string, unknown>>(text, values)
+  })
+  return rows.map(row => Object.values(row))
+}
+
+async function planClass({ db, tables }: Side, adql: string): Promise<PlanClass> {
+  const { text, values } = compile(adql, tables, { maxrec: undefined })
+  const rows = await db.query<{ 'QUERY PLAN': string }>(EXPLAIN + text, values)
+  const tasks = everyNode(readPlan(rows.map(row => row['QUERY PLAN']).join('\n'))).map(
+    node => node.tasks ?? 0,
+  )
+  const most = Math.max(...tasks)
+  return most === 0 ? 'local' : most === 1 ? 'router' : most < 32 ? 'pruned' : 'fan-out'
+}
+
+const text = (value: unknown): string =>
+  typeof value === 'number' || (typeof value === 'string' && /^-?\d+\.\d+(e[+-]?\d+)?$/.test(value))
+    ? Number(value).toPrecision(12)
+    : JSON.stringify(value)
+
+function lines(rows: unknown[][], ordered: boolean | undefined): string[] {
+  const all = rows.map(row => row.flat(2).map(text).join(' '))
+  return ordered ? all : all.sort()
+}
+
+describe('queries on a cluster', { skip }, () => {
+  let plain: Side
+  let cluster: Side
+  let queries: CorpusQuery[] = []
+
+  before(async () => {
+    await migrate(CLUSTER!, silent)
+    ;[plain, cluster] = [await open(await testDatabase()), await open(CLUSTER!)]
+    const found = await answer(
+      plain,
+      `SELECT o.objectid, o.ra, o.dec FROM demo.object AS o JOIN demo.variable AS v ON v.objectid = o.objectid ORDER BY MOD(o.objectid, 97), o.objectid`,
+    )
+    const anchors = [0, 211, 505, 700, 977, 1300].map(i => found[i] as [string, number, number])
+    queries = corpus({
+      ids: anchors.map(([id]) => id),
+      positions: anchors.map(([, ra, dec]) => [ra, dec] as const),
+    })
+  })
+  after(async () => {
+    await plain?.db.close()
+    await cluster?.db.close()
+  })
+
+  test('have the rows that they have on one machine', async () => {
+    assert.ok(queries.length >= 200, `${queries.length} queries`)
+    const wrong: string[] = []
+    for (const { adql, plan, ordered } of queries) {
+      if ([plan].flat().includes('refused')) continue
+      const [expected, found] = [await answer(plain, adql), await answer(cluster, adql)]
+      const [a, b] = [lines(expected, ordered), lines(found, ordered)]
+      if (a.join('\n') !== b.join('\n')) wrong.push(`${adql}\n  ${a.slice(0, 3)}\n  ${b.slice(0, 3)}`)
+    }
+    assert.deepEqual(wrong, [])
+  })
+
+  test('ask the shards that they must, and no more', async () => {
+    const wrong: string[] = []
+    for (const { adql, plan } of queries) {
+      const found = await planClass(cluster, adql).catch((error: unknown): PlanClass => {
+        const state = sqlStateOf(error)
+        const refusal = clusterRefusal(new StatementError(state ?? '', (error as Error).message))
+        if (!refusal) throw error
+        return 'refused'
+      })
+      if (![plan].flat().includes(found)) wrong.push(`${found} and not ${plan}: ${adql}`)
+    }
+    assert.deepEqual(wrong, [])
+  })
+})
