@@ -4,6 +4,7 @@ import { asTimestamp, cast, commonOf, open } from './coerce.ts'
 import { unknown } from './columns.ts'
 import { COMPOUND_FORMS } from './compound.ts'
 import { unitOf } from './fields.ts'
+import { insteadOf, rewritten, sameFunction } from './foreign.ts'
 import { FRAME_NAMES, type Frame, isFrame } from './frames.ts'
 import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
@@ -11,7 +12,7 @@ import { complain, type Place } from './state.ts'
 import { parseStcs, type StcsRegion } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
 import type { Resolved } from './tree.ts'
-import { inWords, numericResult } from './types.ts'
+import { inWords, isNumeric, numericResult } from './types.ts'
 import { conversion } from './units.ts'
 import { columnsIn } from './walk.ts'
 
@@ -47,13 +48,7 @@ export function resolveNamed(
 ): Resolved {
   const forms = formsOf(name)
   const first = forms[0]
-  if (!first) {
-    for (const a of written) resolveExpression(a, place)
-    const refused = REFUSED[name.toLowerCase()]
-    if (refused) complain(place.state, nameSpan, `${name} is not offered: ${refused}`)
-    else complain(place.state, nameSpan, `there is no function ${name}`, didYouMean(name, functionNames()))
-    return unknown(span)
-  }
+  if (!first) return foreign(name, written, quantifier, nameSpan, span, place)
   const aggregate = first.kind === 'aggregate'
   if (aggregate) checkAggregate(first.name, nameSpan, place)
   const framed = FRAMED.has(name.toLowerCase()) && written.length > 2 && mayBeFrame(written[0])
@@ -65,6 +60,47 @@ export function resolveNamed(
   if (first.name === 'REGION') return region(forms, args, how, place)
   if (first.name === 'ivo_geom_transform' || first.name === 'gavo_transform') checkFrames(args, place)
   return callOf(forms, args, how, place)
+}
+
+/** A function that is none of ours by its name. */
+function foreign(
+  name: string,
+  written: readonly Expression[],
+  quantifier: 'ALL' | 'DISTINCT' | undefined,
+  nameSpan: Span,
+  span: Span,
+  place: Place,
+): Resolved {
+  const { start, end } = nameSpan
+  const reading = (meant: string) =>
+    place.state.notes.push({
+      kind: 'repair',
+      name: 'function',
+      message: `${name} is not in ADQL; it is read as ${meant}`,
+      start,
+      end,
+    })
+  const same = sameFunction(name)
+  if (same) {
+    reading(same)
+    return resolveNamed(same, written, quantifier, nameSpan, span, place)
+  }
+  const made = rewritten(name, written, span)
+  if (made) {
+    reading(made.as)
+    return resolveExpression(made.expression, place)
+  }
+  for (const a of written) resolveExpression(a, place)
+  const refused = REFUSED[name.toLowerCase()]
+  if (refused) complain(place.state, nameSpan, `${name} is not offered: ${refused}`)
+  else {
+    const hint =
+      insteadOf(name) ??
+      didYouMean(name, functionNames()) ??
+      'The capabilities of this service list its functions.'
+    complain(place.state, nameSpan, `there is no function ${name}`, hint)
+  }
+  return unknown(span)
 }
 
 interface How {
@@ -126,6 +162,11 @@ function convert(arg: Resolved, parameter: ParameterType, place: Place): Resolve
   return cast(arg, parameter === 'NUMERIC' ? 'double' : typeOf(parameter))
 }
 
+/** Functions whose arguments are shapes, which people give by their numbers. */
+const SHAPED = new Set(['CONTAINS', 'INTERSECTS', 'DISTANCE', 'COORD1', 'COORD2'])
+
+const SEXAGESIMAL = /^\s*[-+]?\d+\s*[:hd°\s]\s*\d+/i
+
 function complainArguments(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): void {
   const first = forms[0]!
   if (
@@ -139,6 +180,18 @@ function complainArguments(forms: readonly Form[], args: readonly Resolved[], ho
       how.span,
       `the coordinates of POLYGON come in pairs, and these are ${args.length} numbers`,
     )
+    return
+  }
+  if (FRAMED.has(first.name.toLowerCase()) && args[0]?.type === 'char' && args[0].kind !== 'string') {
+    const message = `the coordinate system of ${first.name} must be a text in quotes`
+    complain(place.state, args[0], message, `As in ${first.name}('ICRS', …), or leave it out.`)
+    return
+  }
+  const sexagesimal = args.find(a => a.kind === 'string' && SEXAGESIMAL.test(a.value))
+  if (sexagesimal?.kind === 'string' && forms.some(f => f.parameters.some(p => p.type === 'DOUBLE'))) {
+    const { value } = sexagesimal
+    const hint = `Degrees are numbers; of a text: ivo_hms_to_degrees('${value}') or ivo_dms_to_degrees('${value}').`
+    complain(place.state, sexagesimal, `'${value}' is a text, not a number of degrees`, hint)
     return
   }
   const signatures = forms.map(f => `  ${f.signature}`).join('\n')
@@ -162,7 +215,9 @@ function complainArguments(forms: readonly Form[], args: readonly Resolved[], ho
     complain(place.state, how.span, `${first.name} does not take (${given})`, hint)
   } else {
     const count = args.length === 1 ? '1 argument' : `${args.length} arguments`
-    complain(place.state, how.span, `${first.name} does not take ${count}`, hint)
+    const pairs = SHAPED.has(first.name) && args.some(a => isNumeric(a.type))
+    const point = pairs ? 'A position is POINT(ra, dec). ' : ''
+    complain(place.state, how.span, `${first.name} does not take ${count}`, point + hint)
   }
 }
 
@@ -226,7 +281,7 @@ function frameNamed(value: string, span: Span, place: Place): Frame | undefined 
     place.state,
     span,
     `the coordinate system '${value}' is not known here`,
-    `Use ${oneOf(FRAME_NAMES)}, or leave it out for ICRS.`,
+    `${didYouMean(frame, FRAME_NAMES) ?? `Use ${oneOf(FRAME_NAMES)}.`} Without one, coordinates are ICRS.`,
   )
   return undefined
 }

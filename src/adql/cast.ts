@@ -2,6 +2,7 @@
 import type { CastTarget, Span } from './ast.ts'
 import { asTimestamp } from './coerce.ts'
 import { unknown } from './columns.ts'
+import { formsOf } from './functions.ts'
 import { complain, type State } from './state.ts'
 import type { Resolved } from './tree.ts'
 import { inWords, isGeometry, isNumeric, type Type } from './types.ts'
@@ -43,12 +44,26 @@ export function castTo(operand: Resolved, target: CastTarget, span: Span, state:
     const converted = asTimestamp(operand, c => state.complaints.push(c))
     return { ...converted, start, end }
   }
+  if (from === 'point' && type === 'circle') {
+    const form = formsOf('CIRCLE').find(f => f.parameters[0]?.type === 'POINT')!
+    const radius: Resolved = { kind: 'number', text: '0', type: 'int', start, end }
+    return {
+      kind: 'call',
+      form,
+      args: [operand, radius],
+      quantifier: undefined,
+      frame: undefined,
+      type,
+      start,
+      end,
+    }
+  }
   const padded = target.type === 'CHAR' || target.type === 'CHARACTER'
   return { kind: 'cast', operand, from, type, length: target.length, padded, start, end }
 }
 
 function castable(from: Type, to: Type): boolean {
-  if (from === to || from === 'null') return true
+  if (from === to || from === 'null' || (from === 'point' && to === 'circle')) return true
   if (to === 'char') return from !== 'opaque'
   if (isNumeric(to)) return isNumeric(from) || from === 'char' || from === 'boolean'
   if (to === 'boolean') return from === 'char' || from === 'int'

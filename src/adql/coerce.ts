@@ -97,6 +97,8 @@ function columnName(expression: Resolved): string {
 function hintFor(at: Resolved, other: Resolved): string {
   if (at.kind === 'string' && isNumeric(other.type)) {
     if (/^[-+]?[\d.]+(e[-+]?\d+)?$/i.test(at.value.trim())) return `Write ${at.value.trim()} without quotes.`
+    if (TIMESTAMP.test(at.value)) return `In a column of MJD, write ivo_to_mjd('${at.value.trim()}').`
+    if (/^[-+]?(nan|inf(inity)?)$/i.test(at.value)) return `Write CAST('${at.value}' AS DOUBLE PRECISION).`
     return 'Compare it with a number.'
   }
   if (at.kind === 'number' && other.type === 'char') return "Put it in single quotes: '…'."

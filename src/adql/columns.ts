@@ -6,6 +6,7 @@ import { complain, type Place } from './state.ts'
 import { nearest, oneOf } from './suggest.ts'
 import { matches } from './tables.ts'
 import type { Relation, Resolved } from './tree.ts'
+import { isReserved } from './words.ts'
 
 export function resolveColumn(name: readonly Identifier[], span: Span, place: Place): Resolved {
   return (name.length === 1 ? bare(name[0]!, place) : qualified(name, span, place)) ?? unknown(span)
@@ -99,8 +100,8 @@ function complainUnknown(name: Identifier, place: Place): void {
   }
   const known = visibleRelations(place.scope).flatMap(r => r.columns.map(c => c.name))
   const hint = hintOf(name, known, otherTables(name, place))
-  const looksLikeText = name.delimited && !/^[A-Za-z][A-Za-z0-9_]*$/.test(name.text)
-  if (name.delimited && (looksLikeText || hint === undefined)) {
+  const otherCase = known.some(k => k.toLowerCase() === name.text.toLowerCase())
+  if (name.delimited && !otherCase) {
     const quoted = `'${name.text.replaceAll("'", "''")}'`
     complain(
       place.state,
@@ -164,10 +165,14 @@ function hintOf(
   const otherCase = name.delimited ? known.find(k => k.toLowerCase() === name.text.toLowerCase()) : undefined
   if (otherCase) return `A quoted name must have the same case: it is ${otherCase}.`
   const near = nearest(name.text, known)
-  if (near.length > 0) return `Did you mean ${oneOf(near)}?`
+  if (near.length > 0) return `Did you mean ${oneOf(near.map(quotedName))}?`
   if (elsewhere.length > 0) return `A column of this name is in ${elsewhere.join(', ')}.`
   return undefined
 }
+
+/** As it is to be written. */
+const quotedName = (name: string): string =>
+  /^[A-Za-z]\w*$/.test(name) && !isReserved(name) ? name : `"${name.replaceAll('"', '""')}"`
 
 const written = (name: readonly Identifier[]): string =>
   name.map(p => (p.delimited ? `"${p.text}"` : p.text)).join('.')

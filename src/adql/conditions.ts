@@ -59,17 +59,17 @@ function asCondition(c: Cursor, e: Expression): Expression {
   if (c.token.kind === 'bad') fail(c, '')
   const ends =
     c.token.kind === 'end' ||
-    [')', ';', 'AND', 'OR', 'THEN'].includes(c.token.key) ||
+    [')', ';', 'AND', '&&', 'OR', 'THEN'].includes(c.token.key) ||
     isClauseWord(c.token.key)
   if (!ends)
-    fail(
-      c,
-      'a comparison such as = or <',
-      c.token.kind === 'string'
-        ? "text stands between two single quotes, and a ' inside it is doubled"
-        : undefined,
-      ['LIKE', 'ILIKE', 'BETWEEN', 'AND', 'OR', ...AFTER_CONDITION],
-    )
+    fail(c, 'a comparison such as = or <', comparisonHint(c, e), [
+      'LIKE',
+      'ILIKE',
+      'BETWEEN',
+      'AND',
+      'OR',
+      ...AFTER_CONDITION,
+    ])
   if (e.kind === 'call' && /^(contains|intersects)$/i.test(e.name.text)) {
     const name = e.name.text.toUpperCase()
     note(c, 'repair', `${name} as a condition`, `${name}(…) is a number, 1 or 0: read as 1 = ${name}(…)`, e)
@@ -82,12 +82,27 @@ function asCondition(c: Cursor, e: Expression): Expression {
       end,
     }
   }
-  return complain(
-    c,
-    e,
-    `${shown(c, e)} is a value where a condition is needed`,
-    `compare it with something, as in ${shown(c, e)} = 1`,
-  )
+  // Whether it is a truth value shows when its name is known.
+  if (e.kind === 'column' || e.kind === 'call') {
+    note(c, 'extension', 'truth value', 'a truth value as a condition is not in ADQL 2.1: write x = TRUE', e)
+    return e
+  }
+  const hint =
+    e.kind === 'string' || e.kind === 'number'
+      ? `on both sides of AND and OR are whole conditions: x = 1 OR x = 2, or x IN (1, 2)`
+      : `compare it with something, as in ${shown(c, e)} = 1`
+  return complain(c, e, `${shown(c, e)} is a value where a condition is needed`, hint)
+}
+
+function comparisonHint({ token }: Cursor, before: Expression): string | undefined {
+  if (token.kind === 'string') return "text stands between two single quotes, and a ' inside it is doubled"
+  if (token.key === 'CONTAINS') return '1 = CONTAINS(POINT(ra, dec), shape)'
+  if (token.key === 'INTERSECTS') return '1 = INTERSECTS(shape, shape)'
+  if (/^(REGEXP|RLIKE|SIMILAR|GLOB)$/i.test(token.text) || token.key === '~')
+    return "text is compared by LIKE, with % and _ as wildcards; regular expressions by 1 = gavo_match('^NGC', name)"
+  if (before.kind === 'number' || before.kind === 'string')
+    return 'on both sides of AND and OR are whole conditions: x = 1 OR x = 2'
+  return undefined
 }
 
 const AFTER_CONDITION = [
@@ -130,10 +145,20 @@ export function expression(c: Cursor): Expression {
 
 function booleanTerm(c: Cursor): Expression {
   const first = booleanFactor(c)
-  if (c.token.key !== 'AND') return first
+  if (!isAnd(c)) return first
   const factors = [asCondition(c, first)]
-  while (accept(c, 'AND')) factors.push(asCondition(c, booleanFactor(c)))
+  while (isAnd(c)) {
+    advance(c)
+    if (isComparison(c.token.key)) fail(c, 'a whole condition', 'as in x >= 10 AND x <= 20')
+    factors.push(asCondition(c, booleanFactor(c)))
+  }
   return balanced('and', factors, 0, factors.length)
+}
+
+/** AND, or as in MySQL `&&` after a condition. */
+function isAnd(c: Cursor): boolean {
+  if (c.token.key === '&&') note(c, 'repair', '&&', '&& is not ADQL: read as AND', c.token)
+  return c.token.key === 'AND' || c.token.key === '&&'
 }
 
 /** A chain of ANDs or ORs as a tree of logarithmic depth: queries with thousands of ORs are real. */
@@ -166,6 +191,7 @@ function predicate(c: Cursor): Expression {
   const operand = characterOrBits(c)
   const { key } = c.token
   if (isComparison(key)) return comparison(c, operand, COMPARISONS[key])
+  if (isSpherical(key) && !isCondition(operand)) return spherical(c, operand, key)
   if (key === 'IS') return is(c, operand)
   const negated = key === 'NOT'
   switch (negated ? peek(c).key : key) {
@@ -184,6 +210,44 @@ function predicate(c: Cursor): Expression {
         'BETWEEN, LIKE, ILIKE or IN after NOT',
         c.token.key === 'NULL' ? 'write IS NOT NULL' : 'NOT stands before the whole condition: NOT x = 1',
       )
+  }
+}
+
+/** pgSphere's operators: the function, whether it must hold, whether its arguments change places. */
+const SPHERICAL = {
+  '&&': ['INTERSECTS', '1', false],
+  '!&&': ['INTERSECTS', '0', false],
+  '<@': ['CONTAINS', '1', false],
+  '!<@': ['CONTAINS', '0', false],
+  '@>': ['CONTAINS', '1', true],
+} as const
+const isSpherical = (key: string): key is keyof typeof SPHERICAL => key in SPHERICAL
+
+/** `shape && shape` is read as 1 = INTERSECTS(shape, shape); `truth && condition` as AND. */
+function spherical(c: Cursor, left: Expression, key: keyof typeof SPHERICAL): Expression {
+  const symbol = advance(c)
+  const [name, truth, exchanged] = SPHERICAL[key]
+  const right = key === '&&' ? booleanFactor(c) : asValue(c, characterOrBits(c))
+  const { start } = left
+  if (isCondition(right)) {
+    note(c, 'repair', '&&', '&& is not ADQL: read as AND', symbol)
+    return { kind: 'and', left: asCondition(c, left), right, start, end: c.end }
+  }
+  note(c, 'repair', key, `${key} is not ADQL: read as ${truth} = ${name}(…)`, symbol)
+  const { start: nameStart, end: nameEnd } = symbol
+  return {
+    kind: 'comparison',
+    operator: '=',
+    left: { kind: 'number', text: truth, integer: true, start: nameStart, end: nameEnd },
+    right: {
+      kind: 'call',
+      name: { text: name, delimited: false, start: nameStart, end: nameEnd },
+      args: exchanged ? [right, left] : [left, right],
+      start,
+      end: c.end,
+    },
+    start,
+    end: c.end,
   }
 }
 

@@ -119,6 +119,9 @@ export function describe(token: Token): string {
 
 const shorten = (text: string) => (text.length > 40 ? `${text.slice(0, 39)}…` : text)
 
+/** After these a word begins a condition: it is no alias. */
+const BEFORE_CONDITION = new Set(['WHERE', 'HAVING', 'ON', 'AND', 'OR', 'NOT', 'WHEN'])
+
 /**
  * Fails at the next token: what was expected, what was found. A word near one of `keywords` (here, or just before
  * where it was taken for an alias) is taken for a slip of the pen.
@@ -128,7 +131,10 @@ export function fail(c: Cursor, expected: string, hint?: string, keywords: reado
   if (token.kind === 'bad') return complain(c, token, token.text, token.hint)
   const before = c.tokens[c.index - 1]
   const twoBefore = c.tokens[c.index - 2]
-  const isAlias = twoBefore && (twoBefore.kind !== 'symbol' || twoBefore.key === ')')
+  const isAlias =
+    twoBefore &&
+    (twoBefore.kind !== 'symbol' || twoBefore.key === ')') &&
+    !BEFORE_CONDITION.has(twoBefore.key)
   for (const word of isAlias ? [token, before] : [token]) {
     const meant = word?.kind === 'word' && !word.key && nearest(word.text, keywords)
     if (meant) return complain(c, word, `${word.text} is not a word of ADQL`, `did you mean ${meant}?`)
@@ -154,8 +160,17 @@ export function close(c: Cursor, open: Token, expected = 'a ) or an operator'): 
   if (token.kind === 'end' || token.key === ';' || isClauseWord(token.key)) neverClosed(c, open)
   const before = c.tokens[c.index - 1]
   const value = isName(token) || token.kind === 'number' || token.kind === 'string'
-  if (before?.kind === 'number' && /^(deg|degrees?|arc(min|sec)s?|rad|hours?)$/i.test(token.text)) {
-    fail(c, expected, 'angles are in degrees, and their unit is not written')
+  if (before?.kind === 'number' && /^(deg|degs|degrees?)$/i.test(token.text)) {
+    const message = `angles are in degrees, and their unit is not written: ${token.text} is left out`
+    note(c, 'repair', 'unit', message, token)
+    advance(c)
+    close(c, open, expected)
+    return
+  }
+  const small = /^arc(min|sec)(ute|ond)?s?$/i.exec(token.text)
+  if (before?.kind === 'number' && small) {
+    const value = `${before.text}${before.text.includes('.') ? '' : '.'}/${/min/i.test(small[1]!) ? 60 : 3600}`
+    fail(c, expected, `angles are in degrees: ${before.text} ${token.text} is ${value}`)
   }
   fail(
     c,

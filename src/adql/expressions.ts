@@ -20,6 +20,7 @@ import {
   note,
   peek,
 } from './cursor.ts'
+import { insteadOf } from './foreign.ts'
 import type { Token } from './lexer.ts'
 import { closeQuery, continuesQuery, queryExpression, sortSpecifications } from './parser.ts'
 import { castSpecification } from './targets.ts'
@@ -118,13 +119,15 @@ function stringLiteral(c: Cursor): Expression {
   const { start } = c.token
   let value = ''
   while (c.token.kind === 'string') value += advance(c).text
-  if (value === '' && c.token.kind === 'word' && c.token.start === c.end) {
-    complain(
-      c,
-      c.token,
-      "text stands between two single ', not between two doubled ones",
-      `'${c.token.text}'`,
-    )
+  const { token } = c
+  if (value === '' && token.kind === 'word' && token.start === c.end) {
+    const close = peek(c)
+    const doubled = close.kind === 'string' && close.text === '' && close.start === token.end
+    const message = `text stands between two single ', not between two doubled ones: '${token.text}'`
+    if (!doubled) complain(c, token, message)
+    note(c, 'repair', 'quotes', message, token)
+    value = advance(c).text
+    advance(c)
   }
   return { kind: 'string', value, start, end: c.end }
 }
@@ -136,16 +139,23 @@ function named(c: Cursor): Expression {
 
 function columnReference(c: Cursor): Expression {
   const name = qualifiedName(c, 'a column or an expression', 4)
-  if (c.token.key === '(')
-    complain(c, name[0]!, 'functions have no schema', `write ${name[name.length - 1]!.text}(…)`)
+  if (c.token.key === '(') {
+    const [{ text: called }, schema] = [name.at(-1)!, name.at(-2)?.text]
+    const span = { start: name[0]!.start, end: c.end }
+    const instead = insteadOf(called, schema)
+    if (instead) complain(c, span, `there is no function ${schema}.${called}`, instead)
+    complain(c, span, 'functions have no schema', `write ${called}(…)`)
+  }
   return { kind: 'column', name, start: name[0]!.start, end: c.end }
 }
 
 /** Identifiers with dots between them, at most `most`. */
 export function qualifiedName(c: Cursor, expected: string, most: number): Identifier[] {
+  if (c.token.key === '..') leftOut(c, 'in front')
   const name = [identifier(c, expected)]
-  while (c.token.key === '.') {
-    advance(c)
+  while (c.token.key === '.' || c.token.key === '..') {
+    if (c.token.key === '..') leftOut(c, `after ${name.at(-1)!.text}`)
+    else advance(c)
     if (name.length === most)
       complain(
         c,
@@ -158,6 +168,12 @@ export function qualifiedName(c: Cursor, expected: string, most: number): Identi
     name.push(identifier(c, 'a name after the dot', 'afterDot'))
   }
   return name
+}
+
+/** `db..table`, SQL Server's for the schema that one is in. */
+function leftOut(c: Cursor, where: string): void {
+  note(c, 'repair', '..', `.. is not ADQL: the name missing ${where} is left out`, c.token)
+  advance(c)
 }
 
 function reserved(c: Cursor, token: Token): Expression {
@@ -197,6 +213,7 @@ function reserved(c: Cursor, token: Token): Expression {
         key === 'SELECT' ? 'a sub-query stands in parentheses' : undefined,
       )
   }
+  if (called && key === 'EXTRACT') complain(c, token, 'EXTRACT is not ADQL', insteadOf('extract'))
   if (called && !isClauseWord(key)) return call(c)
   if (peek(c).kind === 'string' && /^(DATE|TIME|TIMESTAMP|INTERVAL)$/.test(key)) {
     complain(
@@ -266,6 +283,12 @@ function setFunction(c: Cursor, name: 'COUNT' | 'AVG' | 'MAX' | 'MIN' | 'SUM'): 
   if (c.token.key === ')')
     fail(c, 'something to aggregate', name === 'COUNT' ? 'rows are counted by COUNT(*)' : undefined)
   const argument = valueExpression(c)
+  if (c.token.key === ',' && quantifier === 'DISTINCT')
+    fail(
+      c,
+      `the ) of ${name}(…)`,
+      'different pairs are counted in a sub-query: SELECT COUNT(*) FROM (SELECT DISTINCT a, b FROM t) AS q',
+    )
   close(c, open, `the ) of ${name}(…), which takes one argument,`)
   return { kind: 'aggregate', name, quantifier, argument, start, end: c.end }
 }

@@ -85,7 +85,7 @@ export function checkGrouping(body: SelectBody<ResolvedStage>, scope: Scope, sta
         body.groupBy.length > 0
           ? `the column ${name} is not in GROUP BY`
           : `the column ${name} stands beside an aggregate without GROUP BY`,
-        `Add GROUP BY ${name}, or say which value is meant, as in MIN(${name}).`,
+        `${body.groupBy.some(g => g.kind === 'number') ? 'GROUP BY takes columns, not their numbers. ' : ''}Add GROUP BY ${name}, or say which value is meant, as in MIN(${name}).`,
       )
       return
     }

@@ -63,7 +63,7 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
     fields: resolution.columns.map(c => c.field),
     sources: resolution.columns.map(sourceOf),
     origins,
-    infos: [...notes, ...resolution.notes].map(n => n.message),
+    infos: [...new Set([...notes, ...resolution.notes].map(n => n.message))],
   }
 }
 

@@ -22,6 +22,7 @@ import {
   peek,
 } from './cursor.ts'
 import { qualifiedName } from './expressions.ts'
+import { insteadOf } from './foreign.ts'
 import type { Token } from './lexer.ts'
 import { closeQuery, continuesQuery, isLimit, queryExpression } from './parser.ts'
 
@@ -137,6 +138,13 @@ function joinKind(c: Cursor): { type: JoinType; natural: boolean; word: Token } 
       c.token,
     )
     advance(c)
+    if (isWord(c.token, 'APPLY'))
+      complain(
+        c,
+        c.token,
+        'CROSS APPLY is not ADQL',
+        'tables are joined by JOIN … ON, pairs by DISTANCE(…) < r',
+      )
   } else if (key === 'INNER') advance(c)
   else if (key === 'OUTER')
     complain(c, c.token, 'OUTER needs a side', 'LEFT OUTER JOIN, RIGHT OUTER JOIN or FULL OUTER JOIN')
@@ -170,11 +178,41 @@ function tablePrimary(c: Cursor): TableReference {
   const { start } = c.token
   if (c.token.key === 'SELECT') fail(c, 'a table', 'a sub-query stands in parentheses: FROM (SELECT …) AS q')
   const name = qualifiedName(c, 'a table', 3)
-  if (c.token.key === '(') complain(c, { start, end: c.end }, 'functions cannot be used as tables')
+  if (c.token.key === '(') {
+    const called = name.at(-1)!.text
+    complain(
+      c,
+      { start, end: c.end },
+      'functions cannot be used as tables',
+      insteadOf(called, name.at(-2)?.text),
+    )
+  }
+  if (c.token.kind === 'number' || (c.token.key === '/' && c.token.start === c.end)) partOfName(c, name[0]!)
+  if (c.token.key === 'WITH' && peek(c).key === '(') lockHint(c)
   let sample = isSample(c) ? tableSample(c) : undefined
   const alias = asClause(c, 'an alias after AS')
   if (sample === undefined && isSample(c)) sample = tableSample(c)
   return { kind: 'table', name, alias, sample, start, end: c.end }
+}
+
+/** VizieR's names have slashes and begin parts with digits. */
+function partOfName(c: Cursor, { start }: Identifier): never {
+  const name = /^[\w./+-]*/.exec(c.text.slice(start))![0]
+  return complain(
+    c,
+    { start, end: start + name.length },
+    `${name} is no regular name`,
+    `such a name stands in double quotes: "${name}"`,
+  )
+}
+
+/** `WITH (NOLOCK)`, SQL Server's, which changes no answer. */
+function lockHint(c: Cursor): void {
+  const { start } = advance(c)
+  const open = advance(c)
+  while (isName(c.token) || c.token.key === ',') advance(c)
+  close(c, open)
+  note(c, 'repair', 'WITH (…)', 'WITH (…) after a table is not ADQL: it is left out', { start, end: c.end })
 }
 
 function derivedTable(c: Cursor, query: QueryExpression): TableReference {
@@ -237,10 +275,17 @@ function tableSample(c: Cursor): number {
 /** `[AS] name`. Words that begin an extension are not taken for a name. */
 export function asClause(c: Cursor, expected: string): Identifier | undefined {
   if (accept(c, 'AS')) {
-    if (c.token.kind === 'string')
-      complain(c, c.token, 'an alias is a name, not text', `AS "${c.token.text}"`)
-    return identifier(c, expected)
+    return c.token.kind === 'string' ? textAlias(c) : identifier(c, expected)
   }
   if (!isName(c.token) || isLimit(c) || isSample(c)) return undefined
   return identifier(c, expected)
+}
+
+/** `AS 'name'`, as MySQL and SQL Server take it. */
+function textAlias(c: Cursor): Identifier {
+  const { text, start, end } = c.token
+  if (text === '') complain(c, c.token, 'an alias is a name, not text')
+  note(c, 'repair', 'alias', `an alias is a name, not text: write AS "${text}"`, c.token)
+  advance(c)
+  return { text, delimited: true, start, end }
 }

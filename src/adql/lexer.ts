@@ -42,6 +42,8 @@ const is = (code: number, classes: number) => code < 128 && (CLASS[code]! & clas
 const isOdd = (code: number) =>
   code === 36 || code === 35 || (code > 127 && /\p{L}/u.test(String.fromCodePoint(code)))
 
+const UNITLESS = `angles are in degrees, without a sign for the unit: 3' is 3./60, 3" is 3./3600`
+
 const quotedName = (name: string) => `such a name stands in double quotes: "${name}"`
 
 /** Splits a text into tokens; the last one is of kind `end`. Extensions and repairs go into `notes`. */
@@ -119,11 +121,14 @@ export function tokenize(text: string, notes: Notes): Token[] {
       const wordEnd = oddEnd(end)
       const whole = text.slice(start, wordEnd)
       if (!reservedWord(text.slice(end, wordEnd))) {
+        const angle = /^\d+[hd]\d+m?/i.test(whole)
         return bad(
           start,
           wordEnd,
           `${whole} is neither a number nor a name`,
-          `names begin with a letter; if it is one: "${whole}"`,
+          angle
+            ? `angles are in degrees: ivo_hms_to_degrees('${whole}') or ivo_dms_to_degrees('${whole}')`
+            : `names begin with a letter; if it is one: "${whole}"`,
         )
       }
       const message = `${whole} is read as ${text.slice(start, end)} ${text.slice(end, wordEnd)}: put a space between them`
@@ -152,12 +157,7 @@ export function tokenize(text: string, notes: Notes): Token[] {
       if (isText)
         return bad(start, text.length, "this text has no closing '", "a ' inside text is doubled: 'it''s'")
       const afterNumber = is(text.charCodeAt(start - 1), DIGIT)
-      return bad(
-        start,
-        text.length,
-        'this quoted name has no closing "',
-        afterNumber ? 'angles are in degrees, without a sign for the unit: 3" is 3./3600' : '',
-      )
+      return bad(start, text.length, 'this quoted name has no closing "', afterNumber ? UNITLESS : '')
     }
     const content = text.slice(start + 1, close)
     if (!isText && content === '')
@@ -231,9 +231,14 @@ export function tokenize(text: string, notes: Notes): Token[] {
     if (char === '_') {
       const end = oddEnd(start)
       const name = text.slice(start, end)
-      return bad(start, end, `the name ${name} begins with _`, quotedName(name))
+      if (!/^\w+$/.test(name)) return oddName(start)
+      const message = `the name ${name} begins with _; ${quotedName(name)}`
+      addNote(notes, { kind: 'repair', name: 'quoted name', message, start, end })
+      return push('word', '', name, start, end)
     }
     if (isOdd(code)) return oddName(start)
+    if (/[°′″]/.test(char) && is(text.charCodeAt(start - 1), DIGIT))
+      return bad(start, start + 1, `${char} is not ADQL`, UNITLESS)
     const plain = plainSpelling(char)
     return bad(
       start,

@@ -20,6 +20,7 @@ import {
   accept,
   advance,
   type Cursor,
+  close,
   complain,
   countOperator,
   countTable,
@@ -62,7 +63,7 @@ export function parse(text: string): Parsed {
 }
 
 const STATEMENTS =
-  /^(INSERT|UPDATE|DELETE|DROP|CREATE|ALTER|GRANT|REVOKE|TRUNCATE|MERGE|COPY|SET|BEGIN|COMMIT|ROLLBACK|EXEC|EXECUTE|CALL|USE)$/i
+  /^(INSERT|UPDATE|DELETE|DROP|CREATE|ALTER|GRANT|REVOKE|TRUNCATE|MERGE|COPY|SET|BEGIN|COMMIT|ROLLBACK|EXEC|EXECUTE|CALL|USE|DECLARE)$/i
 
 function begin(c: Cursor): void {
   const { token } = c
@@ -126,8 +127,6 @@ function leftover(c: Cursor, expected: string): never {
       'a JOIN b ON a.id = b.id; conditions on tables with commas between them belong in WHERE',
     )
   if (token.key === 'TOP') complain(c, token, 'TOP is out of place here', 'SELECT TOP n …')
-  if (token.key === 'FETCH' || isWord(token, 'FETCH'))
-    complain(c, token, 'FETCH FIRST is not ADQL', 'SELECT TOP n …')
   if (token.key === 'SELECT')
     complain(c, token, 'a second SELECT begins here', 'send one query at a time, or join two by UNION')
   fail(c, expected, undefined, CLAUSES)
@@ -172,7 +171,7 @@ function withClause(c: Cursor): WithQuery[] {
 
 /** Whether after a query in parentheses the query goes on. */
 export function continuesQuery(c: Cursor): boolean {
-  return ['UNION', 'EXCEPT', 'INTERSECT', 'ORDER', 'OFFSET'].includes(c.token.key) || isLimit(c)
+  return ['UNION', 'EXCEPT', 'INTERSECT', 'ORDER', 'OFFSET', 'FETCH'].includes(c.token.key) || isLimit(c)
 }
 
 /** `<select_expression>`: INTERSECT binds tighter than UNION and EXCEPT. `first` is a parenthesised operand already read. */
@@ -206,8 +205,10 @@ function setOperation(
   operand: (c: Cursor) => QueryExpression,
 ): SetOperation {
   const all = accept(c, 'ALL')
-  if (!all && c.token.key === 'DISTINCT')
-    complain(c, c.token, `${operator} DISTINCT is not ADQL`, `${operator} alone removes duplicates`)
+  if (!all && c.token.key === 'DISTINCT') {
+    const message = `${operator} DISTINCT is not ADQL: ${operator} alone removes duplicates`
+    note(c, 'repair', `${operator} DISTINCT`, message, advance(c))
+  }
   const right = operand(c)
   return {
     kind: 'set',
@@ -248,7 +249,12 @@ function tail(c: Cursor, body: QueryExpression): QueryExpression {
     if (c.token.key === 'OFFSET' && offset === undefined) {
       advance(c)
       offset = unsignedDecimal(c, 'the number of OFFSET')
-    } else if (isLimit(c) && limit === undefined) limit = limitClause(c)
+      if (isWord(c.token, 'ROWS') || isWord(c.token, 'ROW')) advance(c)
+    } else if (isLimit(c) && limit === undefined) {
+      const counts = limitClause(c)
+      limit = counts.limit
+      offset = counts.offset ?? offset
+    } else if (c.token.key === 'FETCH' && limit === undefined) limit = fetchClause(c)
     else break
   }
   if (!orderBy.length && offset === undefined && limit === undefined) return body
@@ -282,18 +288,36 @@ function everythingOf(query: QueryExpression): Select {
   }
 }
 
-function limitClause(c: Cursor): number | undefined {
+interface Counts {
+  readonly limit: number | undefined
+  readonly offset?: number
+}
+
+/** LIMIT n, and MySQL's LIMIT offset, n. */
+function limitClause(c: Cursor): Counts {
   const word = advance(c)
   note(c, 'extension', 'LIMIT', 'LIMIT is not in ADQL 2.1: write SELECT TOP n', word)
-  if (accept(c, 'ALL')) return undefined
-  const limit = unsignedDecimal(c, 'the number of LIMIT')
-  if (c.token.key === ',')
-    complain(
-      c,
-      { start: word.start, end: c.token.end },
-      'LIMIT with two numbers is not ADQL',
-      `SELECT TOP n … OFFSET ${limit}`,
-    )
+  if (accept(c, 'ALL')) return { limit: undefined }
+  const first = unsignedDecimal(c, 'the number of LIMIT')
+  if (!accept(c, ',')) return { limit: first }
+  const limit = unsignedDecimal(c, 'the second number of LIMIT')
+  const message = `LIMIT ${first}, ${limit} is read as SELECT TOP ${limit} … OFFSET ${first}`
+  note(c, 'repair', 'LIMIT m, n', message, { start: word.start, end: c.end })
+  return { limit, offset: first }
+}
+
+/** `FETCH FIRST n ROWS ONLY` of SQL:2008. */
+function fetchClause(c: Cursor): number {
+  const usage = 'FETCH FIRST n ROWS ONLY, or better SELECT TOP n'
+  const word = advance(c)
+  note(c, 'extension', 'FETCH FIRST', 'FETCH FIRST is not in ADQL 2.1: write SELECT TOP n', word)
+  if (c.token.key !== 'FIRST' && c.token.key !== 'NEXT') fail(c, 'FIRST', usage)
+  advance(c)
+  const limit = c.token.kind === 'number' ? unsignedDecimal(c, 'the number of FETCH') : 1
+  const rows = c.token
+  if (!isWord(rows, 'ROWS') && !isWord(rows, 'ROW')) fail(c, 'ROWS', usage)
+  advance(c)
+  expect(c, 'ONLY', 'ONLY', usage)
   return limit
 }
 
@@ -325,6 +349,8 @@ function select(c: Cursor): Select {
   const { start } = advance(c)
   const quantifier = c.token.key === 'ALL' || c.token.key === 'DISTINCT' ? c.token.key : undefined
   if (quantifier) advance(c)
+  if (c.token.key === 'ON')
+    complain(c, c.token, 'DISTINCT ON is not ADQL', 'write GROUP BY, with MIN or MAX of the other columns')
   const top = c.token.key === 'TOP' ? setLimit(c) : undefined
   const items = selectList(c)
   if (c.token.key !== 'FROM') missingFrom(c)
@@ -365,8 +391,20 @@ function select(c: Cursor): Select {
 
 function setLimit(c: Cursor): number {
   advance(c)
-  if (c.token.key === '(') complain(c, c.token, 'TOP takes a number without parentheses', 'SELECT TOP 10 …')
+  const open = accept(c, '(') ? c.tokens[c.index - 1]! : undefined
   const top = unsignedDecimal(c, 'the number of TOP', 'SELECT TOP 10 …')
+  if (open) {
+    close(c, open)
+    note(c, 'repair', 'TOP (n)', `TOP takes a number without parentheses: TOP ${top}`, open)
+  }
+  if (c.token.key === ',') complain(c, c.token, 'no comma follows TOP n', `SELECT TOP ${top} a, b FROM …`)
+  if (isWord(c.token, 'PERCENT') && (isName(peek(c)) || peek(c).key === '*'))
+    complain(
+      c,
+      c.token,
+      'TOP takes a number of rows, not PERCENT',
+      `a random part of a table: FROM schema.table TABLESAMPLE (${top})`,
+    )
   if (c.token.key === 'DISTINCT' || c.token.key === 'ALL')
     complain(c, c.token, `${c.token.key} stands before TOP`, `SELECT ${c.token.key} TOP ${top} …`)
   return top
@@ -377,14 +415,24 @@ function missingFrom(c: Cursor): never {
   const before = c.tokens[c.index - 1]!
   if (token.kind === 'end' || token.key === ')' || token.key === ';')
     fail(c, 'FROM and a table', 'every query names the table it reads: SELECT … FROM schema.table', ['FROM'])
-  if (token.key === 'INTO') complain(c, token, 'SELECT … INTO is not ADQL')
+  if (token.key === 'INTO')
+    complain(
+      c,
+      token,
+      'SELECT … INTO is not ADQL',
+      'the answer is sent to you; with UPLOAD it can be a table of your next query',
+    )
+  if (token.key === '-' && before.kind === 'word' && isWord(c.tokens[c.index - 2]!, 'AS')) {
+    const name = /^[\w.-]*/.exec(c.text.slice(before.start))![0]
+    complain(c, before, `${name} is no regular name`, `such a name stands in double quotes: "${name}"`)
+  }
   const alias = isName(before) && before.key === '' && isName(c.tokens[c.index - 2]!)
   const comma = alias ? before : token
   const starts = isName(token) || token.kind === 'number' || token.kind === 'string' || token.key === '.'
   fail(
     c,
     'a comma or FROM',
-    starts ? `is a comma missing before ${c.text.slice(comma.start, comma.end)}?` : undefined,
+    starts ? `is a comma or FROM missing before ${c.text.slice(comma.start, comma.end)}?` : undefined,
     ['FROM', 'AS', 'TOP'],
   )
 }

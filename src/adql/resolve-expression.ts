@@ -201,15 +201,25 @@ function likeOperand(e: Expression, place: Place): Resolved {
 
 function comparison(e: ExpressionOf<'comparison'>, place: Place): Resolved {
   const { operator, start, end } = e
-  const [left, right] = alike(
-    resolveExpression(e.left, place),
-    resolveExpression(e.right, place),
-    complaints(place),
-  )
+  const given = [resolveExpression(e.left, place), resolveExpression(e.right, place)] as const
+  hintAtQuotes(e.left, given[1], place)
+  hintAtQuotes(e.right, given[0], place)
+  const [left, right] = alike(...given, complaints(place))
   if (operator !== '=' && operator !== '<>' && (isGeometry(left.type) || left.type === 'moc')) {
     complain(place.state, e, `${operator} does not order shapes`, 'Compare their DISTANCE or AREA.')
   }
   return { kind: 'comparison', operator, left, right, type: 'boolean', start, end }
+}
+
+/** `band = r`: an unknown name beside text may be text without its quotes. */
+function hintAtQuotes(e: Expression, other: Resolved, place: Place): void {
+  if (e.kind !== 'column' || e.name.length > 1 || e.name[0]!.delimited || other.type !== 'char') return
+  const { complaints } = place.state
+  const at = complaints.findLastIndex(c => c.start === e.start && c.message.startsWith('there is no column'))
+  const complaint = complaints[at]
+  if (!complaint) return
+  const hint = [`Text is in single quotes: '${e.name[0]!.text}'.`, complaint.hint].filter(Boolean).join(' ')
+  complaints[at] = { ...complaint, hint }
 }
 
 function between(e: ExpressionOf<'between'>, place: Place): Resolved {
@@ -253,7 +263,8 @@ function caseOf(e: ExpressionOf<'case'>, place: Place): Resolved {
   const otherwise = e.otherwise && resolveExpression(e.otherwise, place)
   const type = commonOf([...whens.map(w => w.result), ...(otherwise ? [otherwise] : [])])
   if (!type) {
-    complain(place.state, e, 'the results of this CASE are of different types')
+    const hint = 'Convert some of them by CAST(… AS VARCHAR), or write NULL.'
+    complain(place.state, e, 'the results of this CASE are of different types', hint)
     return unknown(e)
   }
   return {

@@ -23,6 +23,9 @@ export function editDistance(a: string, b: string, limit: number): number {
   return last[b.length]!
 }
 
+/** `ra` is a part of `coord_ra`, and `B` of `B-V`. */
+const isPart = (word: string, name: string): boolean => name.split(/[^a-z0-9]+/).includes(word)
+
 /** Up to three of `known` that look like `name`, the nearest first. */
 export function nearest(name: string, known: Iterable<string>): string[] {
   const sought = name.toLowerCase()
@@ -33,7 +36,7 @@ export function nearest(name: string, known: Iterable<string>): string[] {
     if (seen.has(candidate)) continue
     seen.add(candidate)
     const lower = candidate.toLowerCase()
-    const contains = sought.length >= 4 && lower.includes(sought)
+    const contains = sought.length >= 4 ? lower.includes(sought) : isPart(sought, lower)
     const distance = contains ? 1 : editDistance(sought, lower, limit)
     if (distance <= limit) found.push({ name: candidate, distance })
   }

@@ -6,14 +6,12 @@ interface Symbol {
   readonly hint: string | undefined
 }
 
-const OWN = ['<>', '<=', '>=', '!=', '||', ...'()*+,-./;<=>|&^~%']
+/** Of pgSphere and MySQL, and read with a note: `&&`, `<@`; `..` leaves a schema out. */
+const READ = ['&&', '!&&', '<@', '!<@', '@>', '..']
+
+const OWN = ['<>', '<=', '>=', '!=', '||', ...'()*+,-./;<=>|&^~%', ...READ]
 
 const FOREIGN: readonly (readonly [key: string, hint: string])[] = [
-  ['!&&', 'regions that do not overlap: 0 = INTERSECTS(a, b)'],
-  ['!<@', 'not inside: 0 = CONTAINS(a, b)'],
-  ['&&', 'conditions are joined by AND; regions that overlap: 1 = INTERSECTS(a, b)'],
-  ['<@', 'inside: 1 = CONTAINS(a, b)'],
-  ['@>', 'inside: 1 = CONTAINS(b, a)'],
   ['@', 'inside: 1 = CONTAINS(a, b)'],
   ['::', 'convert with CAST(value AS type)'],
   ['==', 'equality is a single ='],
@@ -23,7 +21,6 @@ const FOREIGN: readonly (readonly [key: string, hint: string])[] = [
   ['>>', 'there is no shift: divide by POWER(2, n)'],
   ['->', 'there are no arrow operators'],
   ['**', 'powers are written POWER(x, y)'],
-  ['..', 'a name is missing between two dots: catalogue.schema.table'],
   ['!~', 'text is compared by NOT LIKE, with % and _ as wildcards'],
   ['~*', 'text is compared by ILIKE, with % and _ as wildcards'],
   ['!', 'a condition is turned round by NOT'],
@@ -34,7 +31,7 @@ const FOREIGN: readonly (readonly [key: string, hint: string])[] = [
   ['{', 'is this a template with a value still to fill in?'],
   ['}', 'is this a template with a value still to fill in?'],
   [']', 'names with special characters stand in double quotes: "name"'],
-  ['#', 'comments begin with --'],
+  ['#', 'comments begin with --; tables that you send with a query are TAP_UPLOAD.name'],
 ]
 
 const BY_CODE: Symbol[][] = Array.from({ length: 128 }, () => [])

@@ -22,6 +22,7 @@ const TARGETS: Record<string, boolean> = {
   CHAR: true,
   VARCHAR: true,
   TIMESTAMP: false,
+  BOOLEAN: false,
   POINT: false,
   CIRCLE: false,
   POLYGON: false,
@@ -43,6 +44,7 @@ const FOREIGN_TARGETS: Record<string, string> = {
   TEXT: 'VARCHAR',
   STRING: 'VARCHAR',
   CHARACTER: 'CHAR',
+  BOOL: 'BOOLEAN',
   DATETIME: 'TIMESTAMP',
   SPOINT: 'POINT',
   SCIRCLE: 'CIRCLE',
@@ -71,11 +73,15 @@ function castTarget(c: Cursor): CastTarget {
   if (written === 'DOUBLE' && accept(c, 'PRECISION'))
     return { type: 'DOUBLE PRECISION', length: undefined, start, end: c.end }
   const type = FOREIGN_TARGETS[written] ?? written
+  if (type === 'BOOLEAN') note(c, 'extension', 'BOOLEAN', 'the type BOOLEAN is not in ADQL 2.1', token)
   if (type !== written) note(c, 'repair', 'type', `${written} is read as the ADQL type ${type}`, token)
   let length: number | undefined
   if (c.token.key === '(') {
     const open = c.token
-    if (!TARGETS[type]) complain(c, open, `${type} has no length`)
+    if (!TARGETS[type]) {
+      const decimal = /^(NUMERIC|DECIMAL)$/.test(written)
+      complain(c, open, `${type} has no length`, decimal ? 'ROUND(x, 2) rounds to two decimals' : undefined)
+    }
     advance(c)
     length = unsignedDecimal(c, 'a length')
     close(c, open)
@@ -84,4 +90,4 @@ function castTarget(c: Cursor): CastTarget {
 }
 
 const TYPES =
-  'the types are SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR(n), VARCHAR(n), TIMESTAMP, POINT, CIRCLE and POLYGON'
+  'the types are SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR(n), VARCHAR(n), TIMESTAMP, BOOLEAN, POINT, CIRCLE and POLYGON'

@@ -165,7 +165,7 @@ describe('what is wrong', () => {
       [
         ['raa', 'Did you mean ra?'],
         ['magg', 'Did you mean mag?'],
-        ['foo', undefined],
+        ['foo', 'The capabilities of this service list its functions.'],
         ['flux', 'A column of this name is in sky.source.'],
       ],
     )
@@ -236,7 +236,7 @@ describe('what is wrong', () => {
       "'yesterday'",
       /2025-03-01T22:15:00/,
     )
-    complains('SELECT ra FROM star WHERE n', /a value where a condition is needed/, 'n')
+    complains('SELECT ra FROM star WHERE n', /a condition is needed here, not a number/, 'n', /x = 1/)
     complains('SELECT ra FROM shapes, star WHERE spot > spot', /does not order shapes/, 'spot > spot')
     complains('SELECT k FROM shapes WHERE "values" = "values"', /an array is compared/, '"values"')
   })

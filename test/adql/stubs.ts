@@ -138,7 +138,9 @@ function repair(query: string, p: Problem, stubs: Stub[]): boolean {
     [/truth value is compared|a condition is needed/, 'boolean'],
     [/needs integers/, 'long'],
   ]
-  const kind = wants.find(([pattern]) => pattern.test(message))?.[1]
+  const parameter = /^argument \d \((\w+)\)/.exec(message)?.[1]
+  const integer = parameter && p.hint?.includes(`${parameter} BIGINT`)
+  const kind = integer ? 'long' : wants.find(([pattern]) => pattern.test(message))?.[1]
   const named = /\((\w+)\)/.exec(message)?.[1]
   const names = [named, ...(span.match(/"(?:[^"]|"")*"|[A-Za-z]\w*/g) ?? []).map(unquoted)]
   for (const name of names) {
@@ -188,10 +190,11 @@ function tableOf(query: string, qualifier: readonly string[], stubs: readonly St
   const name = qualifier.at(-1)!
   const own = stubs.find(s => s.name === name)
   const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  const aliased = new RegExp(`([\\w."]+)\\s+(?:AS\\s+)?"?${escaped}"?(?![\\w.])`, 'gi')
+  const aliased = new RegExp(`((?:"(?:[^"]|"")*"|[\\w.])+)\\s+(?:AS\\s+)?"?${escaped}"?(?![\\w.])`, 'gi')
   for (const [, table] of query.matchAll(aliased)) {
     const names = parts(table!)
-    const found = stubs.find(s => s.name === names.at(-1))
+    const isIn = (schema: string) => names.length < 2 || names.at(-2) === schema
+    const found = stubs.find(s => s.name === names.at(-1) && isIn(s.schema))
     if (found) return found
   }
   return own
