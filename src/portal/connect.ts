@@ -57,7 +57,7 @@ images = pyvo.dal.SIA2Service('${origin}/sia2', session=session)`,
     ],
     [
       'stilts',
-      'It sends the token where the service asks for one.',
+      'It sends the token where the service asks for one. Before version 3.4-8 (Debian 12) the names are star.basicauth.user and star.basicauth.password.',
       `stilts -Dauth.username=x-oauth-basic -Dauth.password=TOKEN \\
        tapquery tapurl=${origin}/tap adql='${query}'`,
     ],

@@ -4,6 +4,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import { uploadsOf } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
+import { ServiceError } from '../error.ts'
 import { convertVotable } from '../formats/convert.ts'
 import type { JobKind } from '../uws/kind.ts'
 import { checkQuery } from './check.ts'
@@ -36,6 +37,17 @@ export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDepend
     once: ['REQUEST', 'VERSION', 'LANG', 'QUERY', 'MAXREC', 'FORMAT', 'RESPONSEFORMAT'],
     convert: convertVotable,
     title: parameters => parameters.single('QUERY') || undefined,
+
+    async admit({ parameters, identity }) {
+      const { tables } = await catalog(identity)
+      const query = parameters.single('QUERY')
+      if (!tables.closed || !query) return
+      try {
+        compile(query, tables, { maxrec: 1 })
+      } catch (error) {
+        if (error instanceof ServiceError && error.code === 'unauthenticated') throw error
+      }
+    },
 
     /** Most queries are small, and PostgreSQL's plan says so in a millisecond; the others see the query doctor. */
     async estimate({ parameters, identity, uploads, files, folder }) {

@@ -43,6 +43,8 @@ export async function submitJob(
   if (phase && phase.toUpperCase() !== 'RUN') throw badValue('PHASE', phase, 'RUN')
   const { limits } = jobs
   const own = workParameters(kind, parameters)
+  const { identity } = requester
+  if (identity.name === undefined) await kind.admit?.({ parameters: own, identity })
   const duration = durationValue(parameters.single('EXECUTIONDURATION'))
   const destruction = timeValue('DESTRUCTION', parameters.single('DESTRUCTION'))
   const runId = checkedText('RUNID', parameters.single('RUNID'))
@@ -53,7 +55,7 @@ export async function submitJob(
     const newJob = {
       id,
       kind: kind.name,
-      identity: requester.identity,
+      identity,
       session: requester.session,
       runId,
       title: kind.title(own),
@@ -65,7 +67,7 @@ export async function submitJob(
       retentionSeconds: limits.retentionDays * DAY_SECONDS,
       retentionSecondsHard: limits.retentionDaysHard * DAY_SECONDS,
     }
-    const asked = { parameters: own, identity: requester.identity, uploads, files: async () => files }
+    const asked = { parameters: own, identity, uploads, files: async () => files }
     if (phase) await createAndRun(jobs, kind, newJob, requester, asked)
     else await createJob(jobs.db, newJob)
   } catch (error) {

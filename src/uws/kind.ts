@@ -52,6 +52,11 @@ export interface JobKind {
    */
   estimate(asked: Asked): Promise<Estimate | undefined>
   /**
+   * Asked when somebody who is not logged in creates a job; throws `unauthenticated` when that needs a login. Clients
+   * answer the challenge that comes with it, which they never see in a job that fails. Without this nothing does.
+   */
+  readonly admit?: (asked: Pick<Asked, 'parameters' | 'identity'>) => Promise<void>
+  /**
    * Resolves when every result is written. What it throws becomes the errorSummary: a ServiceError in its own words,
    * `timeout` as ABORTED (the executionDuration is over), anything else as our fault without its words.
    */
