@@ -54,6 +54,9 @@ const OTHER: Record<string, readonly [ErrorCode, string]> = {
   '42501': ['forbidden', 'You may not read a table of this query.'],
 }
 
+/** Seconds after which it is worth another try. */
+const RETRY_AFTER = 10
+
 /** The error to answer when PostgreSQL refused or ended a compiled query. */
 export function statementError(
   failure: DatabaseFailure,
@@ -64,7 +67,10 @@ export function statementError(
   const { sqlState } = failure
   if (sqlState === '57014') return timeout(timeoutMs, failure)
   const other = OTHER[sqlState]
-  if (other) return new ServiceError(other[0], other[1], { cause: failure })
+  if (other) {
+    const soon = other[0] === 'unavailable' ? { retryAfter: RETRY_AFTER } : {}
+    return new ServiceError(other[0], other[1], { cause: failure, ...soon })
+  }
   const reason = USAGE[sqlState] ?? reasonOf(failure)
   if (!reason)
     return new ServiceError('internal', 'The database could not run this query.', { cause: failure })

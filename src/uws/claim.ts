@@ -129,6 +129,17 @@ export async function releaseJob(client: Client, id: string, claim: string): Pro
   )
 }
 
+/** EXECUTING → QUEUED behind others: a machine of the cluster that it needs is away, the rest goes on. */
+export async function postponeJob(client: Client, id: string, claim: string): Promise<void> {
+  await client.query(
+    `UPDATE uws.job SET phase = 'QUEUED', start_time = NULL, runner = NULL, claim = NULL, lease_until = NULL,
+            row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL, claims = claims - 1,
+            turn = ${turn('lane', 'requester')}
+      WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING'`,
+    [id, claim],
+  )
+}
+
 /** What a job that began without an estimate is found to be. */
 export async function setEstimate(
   client: Client,

@@ -13,6 +13,7 @@ import {
   DATABASE_WENT,
   failJob,
   giveBackJob,
+  postponeJob,
   queueAsSlow,
   recoverJobs,
   releaseJob,
@@ -25,7 +26,15 @@ import type { Jobs, Lane } from './job.ts'
 import { assess, questionOf } from './lane.ts'
 import { keepFresh } from './small.ts'
 import { sweepJobs } from './sweep.ts'
-import { claimPrefix, type Execution, errorSummary, isConnectionLoss, isOutage, perform } from './work.ts'
+import {
+  claimPrefix,
+  type Execution,
+  errorSummary,
+  isConnectionLoss,
+  isNodeLoss,
+  isOutage,
+  perform,
+} from './work.ts'
 
 export interface Runner {
   /** No new jobs; those at work get `graceMs` to end, then they go back to the queue. */
@@ -39,6 +48,8 @@ const SWEEP_MS = 60_000
 /** Most jobs are done by then, and nobody need ask how long they take. */
 const MOMENT_MS = 100
 const RETRY_MS = 500
+/** How long a job that needs a machine which is away holds its place before others have their turn. */
+const NODE_MS = 2000
 
 class Lost extends Error {}
 class Stopping extends Error {}
@@ -167,6 +178,11 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       if (reason instanceof Lost) return
       if (reason instanceof Stopping) return told(() => releaseJob(db, id, claim))
       if (reason instanceof Slow) return told(() => queueAsSlow(db, id, claim, reason.seconds))
+      if (isNodeLoss(reason)) {
+        log.warn({ err: reason, job: id }, 'a job waits for a machine of the cluster')
+        await sleep(NODE_MS, undefined, { signal: controller.signal }).catch(() => {})
+        return told(() => postponeJob(db, id, claim))
+      }
       if (isOutage(reason)) {
         log.warn({ err: reason, job: id }, 'the database went away under a job')
         return told(() => giveBackJob(db, id, claim, DATABASE_WENT))

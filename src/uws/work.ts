@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { parametersOf } from '../dali/parameters.ts'
 import { serviceError } from '../dali/respond.ts'
-import { sqlStateOf } from '../db/error.ts'
+import { StatementError, sqlStateOf } from '../db/error.ts'
 import { ServiceError } from '../error.ts'
 import type { ClaimedJob, WrittenResult } from './claim.ts'
 import type { ErrorSummary, Jobs, Lane } from './job.ts'
@@ -128,6 +128,12 @@ export function overdueError(seconds: number): ServiceError {
 export function isOutage(error: unknown): boolean {
   if (error instanceof ServiceError) return error.code === 'unavailable' && isConnectionLoss(error.cause)
   return isConnectionLoss(error)
+}
+
+/** Whether the database itself says that a machine of its cluster cannot be reached: it is there, the machine is not. */
+export function isNodeLoss(error: unknown): boolean {
+  const cause = error instanceof ServiceError ? error.cause : error
+  return cause instanceof StatementError && cause.sqlState.startsWith('08')
 }
 
 /**
