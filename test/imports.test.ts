@@ -30,7 +30,7 @@ const MAY: Record<string, readonly string[]> = {
   healpix: ['sphere'],
   fits: ['sphere', 'votable'],
   votable: [],
-  formats: ['votable', 'fits'],
+  formats: ['votable', 'fits', 'sphere', 'healpix'],
   adql: ['votable', 'sphere', 'healpix'],
   db: ['config', 'log', 'votable'],
   dali: ['votable', 'formats', 'sphere'],

@@ -6,6 +6,7 @@ import { arrowWriter } from './arrow.ts'
 import { fitsWriter } from './fits.ts'
 import { htmlWriter } from './html.ts'
 import { jsonWriter, ndjsonWriter } from './json.ts'
+import { MOC_FORMATS } from './moc.ts'
 import { parquetWriter } from './parquet.ts'
 import { csvWriter, tsvWriter } from './separated.ts'
 import { textWriter } from './text.ts'
@@ -25,6 +26,8 @@ export interface OutputFormat {
   readonly writer: Writer
   /** For `header=absent`. */
   readonly headless?: Writer
+  /** For `order=…`. */
+  readonly ofOrder?: (order: number) => Writer
 }
 
 const TAPREGEXT = 'ivo://ivoa.net/std/TAPRegExt'
@@ -99,6 +102,7 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
     extension: 'txt',
     writer: textWriter,
   },
+  ...MOC_FORMATS,
 ]
 
 export interface ChosenFormat {
@@ -117,15 +121,15 @@ export function chooseFormat(responseFormat: string | undefined): ChosenFormat {
     .replace(/x-votable xml/i, 'x-votable+xml')
   if (!asked) return chosen(OUTPUT_FORMATS[0]!, VOTABLE, new Map())
   const { type, parameters } = parseMediaType(asked) ?? { type: '', parameters: new Map<string, string>() }
-  const format = find(type, parameters.get('serialization'))
+  const format = find(type, parameters)
   if (!format) throw unknownFormat(asked)
-  return chosen(format, type.includes('/') && !type.startsWith('votable/') ? asked : undefined, parameters)
+  return chosen(format, type.includes('/') && !/^(votable|moc)\//.test(type) ? asked : undefined, parameters)
 }
 
 /** Whether an answer, and so an error, is to be VOTable; never throws: what is not known is answered in VOTable. */
 export function asksForVotable(responseFormat: string | undefined): boolean {
   const type = parseMediaType(responseFormat?.trim() ?? '')?.type ?? ''
-  return (find(type, undefined) ?? OUTPUT_FORMATS[0]!).mediaType.startsWith(VOTABLE)
+  return (find(type, new Map()) ?? OUTPUT_FORMATS[0]!).mediaType.startsWith(VOTABLE)
 }
 
 function chosen(
@@ -134,21 +138,31 @@ function chosen(
   parameters: Map<string, string>,
 ): ChosenFormat {
   for (const [name, value] of parameters) {
-    if (name === 'serialization') continue // it has found the format
+    if (name === 'serialization' || (name === 'content' && isMoc(value))) continue // they have found the format
     if (name === 'charset' && /^utf-?8$/i.test(value)) continue
     if (name === 'header' && format.headless && /^(present|absent)$/i.test(value)) continue
+    if (name === 'order' && format.ofOrder && /^[12]?\d$/.test(value)) continue
     throw new ServiceError('usage', `RESPONSEFORMAT: ${name}=${value} does not go with ${format.mediaType}.`)
   }
   const headless = parameters.get('header')?.toLowerCase() === 'absent' ? format.headless : undefined
+  const order = parameters.get('order')
   return {
-    writer: headless ?? format.writer,
+    writer: order === undefined ? (headless ?? format.writer) : format.ofOrder!(Number(order)),
     contentType: asked ?? (headless ? format.mediaType.replace('present', 'absent') : format.mediaType),
     extension: format.extension,
   }
 }
 
-function find(type: string, serialization: string | undefined): OutputFormat | undefined {
-  const name = (serialization ? `${type};serialization=${serialization}` : type).toLowerCase()
+const isMoc = (content: string | undefined) => content?.toLowerCase() === 'moc'
+
+function find(type: string, parameters: ReadonlyMap<string, string>): OutputFormat | undefined {
+  const serialization = parameters.get('serialization')
+  const which = serialization
+    ? `;serialization=${serialization}`
+    : isMoc(parameters.get('content'))
+      ? ';content=moc'
+      : ''
+  const name = `${type}${which}`.toLowerCase()
   return OUTPUT_FORMATS.find(format =>
     [format.mediaType, ...format.aliases].some(n => n.toLowerCase() === name),
   )

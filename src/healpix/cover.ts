@@ -2,9 +2,10 @@
  * The cells that a polygon of less than a hemisphere touches. In the gnomonic projection from its middle great circles
  * are straight lines, so a cell is compared with it in the plane; cells that are inside as a whole are not divided.
  */
-import { dot, unitVector, type Vector } from '../sphere/vector.ts'
+import { angle, dot, unitVector, type Vector } from '../sphere/vector.ts'
 import { cellBoundary, cellCentre } from './geometry.ts'
 import { type Moc, mocOfCells, mocUnion } from './moc.ts'
+import { hashBig as cellOf } from './nested.ts'
 
 type Point = readonly [x: number, y: number]
 
@@ -43,6 +44,30 @@ export function coverPolygon(vertices: readonly (readonly [lon: number, lat: num
   for (let cell = 0n; cell < 12n * 4n ** BigInt(first); cell++) descend(first, cell)
   return { ...mocUnion(found.map((cells, at) => mocOfCells(at, cells))), order }
 }
+
+/** The cells that a circle touches; radians, of any radius up to π. */
+export function coverCircle(lon: number, lat: number, radius: number, order: number): Moc {
+  const middle = unitVector(lon, lat)
+  const found: bigint[][] = Array.from({ length: order + 1 }, () => [])
+  const distanceOf = ([a, b]: readonly [number, number]) => angle(unitVector(a, b), middle)
+  const descend = (at: number, cell: bigint) => {
+    const away = distanceOf(cellCentre(at, cell))
+    const reach = REACH / 2 ** at
+    if (away > radius + reach) return
+    if (away + reach <= radius) found[at]!.push(cell)
+    else if (at < order) for (let child = 0n; child < 4n; child++) descend(at + 1, 4n * cell + child)
+    else if (
+      cellOf(order, lon, lat) === cell ||
+      cellBoundary(at, cell, EDGE_POINTS).some(point => distanceOf(point) <= radius)
+    )
+      found[at]!.push(cell)
+  }
+  for (let cell = 0n; cell < 12n; cell++) descend(0, cell)
+  return { ...mocUnion(found.map((cells, at) => mocOfCells(at, cells))), order }
+}
+
+/** Of a cell's edge that are held against a circle. */
+const EDGE_POINTS = 16
 
 const sum = (vectors: readonly Vector[]): Vector => {
   const part = (i: 0 | 1 | 2) => vectors.reduce((total, v) => total + v[i], 0)

@@ -22,17 +22,31 @@ const shiftOf = (order: number) => BigInt(2 * (MAX_ORDER - order))
 
 /** Cells of one order, in any order of theirs, repeated or not. */
 export function mocOfCells(order: number, cells: Iterable<number | bigint>): Moc {
-  const sorted = BigUint64Array.from(Array.from(cells, BigInt)).sort()
+  const sorted =
+    cells instanceof BigUint64Array ? cells.slice() : BigUint64Array.from(Array.from(cells, BigInt))
+  return mocOfSortedCells(order, sorted.sort())
+}
+
+/** The same, of cells that are in ascending order. */
+export function mocOfSortedCells(order: number, cells: BigUint64Array): Moc {
   const shift = shiftOf(order)
-  const ranges: bigint[] = []
-  for (const cell of sorted) {
+  let [ranges, length] = [new BigUint64Array(1024), 0]
+  for (const cell of cells) {
     const start = cell << shift
     const end = (cell + 1n) << shift
-    if (ranges.length > 0 && ranges.at(-1)! >= start) {
-      if (end > ranges.at(-1)!) ranges[ranges.length - 1] = end
-    } else ranges.push(start, end)
+    if (length > 0 && ranges[length - 1]! >= start) {
+      if (end > ranges[length - 1]!) ranges[length - 1] = end
+      continue
+    }
+    if (length === ranges.length) {
+      const larger = new BigUint64Array(2 * length)
+      larger.set(ranges)
+      ranges = larger
+    }
+    ranges[length++] = start
+    ranges[length++] = end
   }
-  return { order, ranges: BigUint64Array.from(ranges) }
+  return { order, ranges: ranges.slice(0, length) }
 }
 
 /** Ranges of cells of one order, first and the one after the last in turn; ascending, touching nowhere. */
@@ -42,17 +56,29 @@ export function mocOfRanges(order: number, ranges: readonly number[]): Moc {
 }
 
 export function mocUnion(mocs: readonly Moc[]): Moc {
-  const pairs = mocs.flatMap(({ ranges }) =>
-    Array.from({ length: ranges.length / 2 }, (_, i) => [ranges[2 * i]!, ranges[2 * i + 1]!] as const),
-  )
-  pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  const ranges: bigint[] = []
-  for (const [start, end] of pairs) {
-    if (ranges.length > 0 && ranges.at(-1)! >= start) {
-      if (end > ranges.at(-1)!) ranges[ranges.length - 1] = end
-    } else ranges.push(start, end)
+  const pairs = mocs.reduce((sum, { ranges }) => sum + ranges.length / 2, 0)
+  const [starts, ends] = [new BigUint64Array(pairs), new BigUint64Array(pairs)]
+  let n = 0
+  for (const { ranges } of mocs) {
+    for (let i = 0; i < ranges.length; i += 2, n++) {
+      starts[n] = ranges[i]!
+      ends[n] = ranges[i + 1]!
+    }
   }
-  return { order: Math.max(0, ...mocs.map(moc => moc.order)), ranges: BigUint64Array.from(ranges) }
+  starts.sort()
+  ends.sort()
+  const ranges = new BigUint64Array(2 * pairs)
+  let length = 0
+  // Ranges that are open at a start; where none is left, one of the union ends.
+  let open = 0
+  for (let i = 0, j = 0; j < pairs; ) {
+    if (i < pairs && starts[i]! <= ends[j]!) {
+      if (open++ === 0) ranges[length++] = starts[i]!
+      i++
+    } else if (--open === 0) ranges[length++] = ends[j++]!
+    else j++
+  }
+  return { order: Math.max(0, ...mocs.map(moc => moc.order)), ranges: ranges.slice(0, length) }
 }
 
 /** Whether a cell and the region have a point in common. */

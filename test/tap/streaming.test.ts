@@ -10,7 +10,8 @@ import { fillSample } from '../support/sample.ts'
 import { startTestService, sync, type TestService } from '../support/service.ts'
 
 const database = await testDatabase()
-const FORMATS = OUTPUT_FORMATS.map(format => format.mediaType)
+/** But coverage maps, which are small and made when the last row has been read. */
+const FORMATS = OUTPUT_FORMATS.map(format => format.mediaType).filter(type => !type.includes('moc'))
 const STALL_SECONDS = 2
 
 /** A million rows of 200 bytes, more than the buffers of a socket hold; without the integer that BINARY refuses. */
