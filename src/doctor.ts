@@ -4,11 +4,12 @@ import type { Command } from './command.ts'
 import type { Database } from './db/database.ts'
 import { migrations } from './db/migrate.ts'
 import { PUBLIC_ROLE } from './db/roles.ts'
+import { clusterChecks } from './doctor-cluster.ts'
 import { planSchema } from './ingest/felis/plan.ts'
 import { parseFelis } from './ingest/felis/read.ts'
 import { type Field, wireType } from './votable/field.ts'
 
-interface Check {
+export interface Check {
   readonly name: string
   readonly state: 'ok' | 'warning' | 'error'
   readonly message: string
@@ -21,7 +22,8 @@ export const doctorCommand: Command = {
   summary: 'check this installation and say what to do',
   help: `Usage: npx almagest doctor [--json]
 
-Checks Node, PostgreSQL, pgSphere, the query role, disk space, and TAP_SCHEMA against the database.
+Checks Node, PostgreSQL, pgSphere, the query role, disk space, and TAP_SCHEMA against the
+database, and the nodes, shards and skew of a Citus cluster.
 Exit code 0 when nothing is an error. --json also has database.url, a libpq URL.`,
   async run(argv, setting) {
     const { db, url, embedded } = await setting.database()
@@ -35,6 +37,7 @@ Exit code 0 when nothing is an error. --json also has database.url, a libpq URL.
       ...(await catalogChecks(db)),
       ...(await driftChecks(db)),
       ...(await loadChecks(db)),
+      ...(await clusterChecks(db)),
     ]
     const ok = checks.every(check => check.state !== 'error')
     if (argv.includes('--json')) {

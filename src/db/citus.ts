@@ -101,6 +101,27 @@ export async function letIn(client: Pick<Client, 'query'>, role: string): Promis
   await client.query(`ALTER ROLE "${role.replaceAll('"', '""')}" LOGIN`)
 }
 
+/** Which nodes answer all others. */
+export async function nodesAnswer(
+  client: Pick<Client, 'query'>,
+): Promise<{ readonly name: string; readonly answers: boolean }[]> {
+  return client.query(
+    `SELECT to_nodename || ':' || to_nodeport AS name, bool_and(coalesce(result, false)) AS answers
+       FROM citus_check_cluster_node_health() GROUP BY 1 ORDER BY 1`,
+  )
+}
+
+/** Which nodes have pgSphere as an extension. */
+export async function sphereOnNodes(
+  client: Pick<Client, 'query'>,
+): Promise<{ readonly name: string; readonly extension: boolean }[]> {
+  return client.query(
+    `SELECT nodename || ':' || nodeport AS name, success AND result = '1' AS extension
+       FROM run_command_on_all_nodes($$SELECT count(*) FROM pg_extension WHERE extname = 'pg_sphere'$$)
+            JOIN pg_catalog.pg_dist_node USING (nodeid)`,
+  )
+}
+
 export interface ShardedTable {
   /** `schema.table` in PostgreSQL. */
   readonly name: string
