@@ -90,6 +90,7 @@ export async function openWorkshop(
       dir: config.dir,
       limits: config.jobs,
       storage: config.storage,
+      secret: config.secret,
       notify: config.notify && { ...config.notify, origin: url },
       kinds: jobKinds(deps, url),
     })

@@ -64,7 +64,7 @@ export function startDelivery(jobs: Jobs, notify: Notify, log: Log): Delivery {
 
   async function send(job: Job, { id, target }: Message): Promise<void> {
     if (target.startsWith('mailto:')) return sendMail(notify, jobs, job, target.slice('mailto:'.length), id)
-    const { secret } = await newestSecret(db)
+    const { secret } = await newestSecret(jobs)
     return postWebhook(notify, jobs, job, { url: target, id, key: signingKey(secret, job) })
   }
 

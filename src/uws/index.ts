@@ -1,5 +1,6 @@
 /** The parts of `uws` put together, once a process. */
 import path from 'node:path'
+import { siteSecret } from '../auth/secret.ts'
 import type { BucketStorage, JobLimits } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { openJobEvents } from './events.ts'
@@ -16,14 +17,25 @@ export interface JobsOptions {
   readonly storage: BucketStorage | undefined
   readonly kinds: readonly JobKind[]
   readonly notify?: Notify | undefined
+  /** The site's own; absent: in a file under `dir`. */
+  readonly secret?: string | undefined
 }
 
-export async function openJobs({ db, dir, limits, storage, kinds, notify }: JobsOptions): Promise<Jobs> {
+export async function openJobs({
+  db,
+  dir,
+  limits,
+  storage,
+  kinds,
+  notify,
+  secret,
+}: JobsOptions): Promise<Jobs> {
   return {
     db,
     limits,
     kinds,
     notify,
+    secret: () => siteSecret({ secret, dir }),
     events: await openJobEvents(db),
     storage: withRows(db, await openStorage(storage, dir)),
     here: {},

@@ -135,6 +135,8 @@ export interface Jobs {
   readonly limits: JobLimits
   /** Undefined: nobody is told. */
   readonly notify: Notify | undefined
+  /** What this site signs with, beside what the database has. */
+  secret(): string
   /** Folder for what is only passing through. */
   readonly spool: string
 }

@@ -140,7 +140,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     const { job } = await jobFor(request)
     const messages = await messagesOf(db, job.id)
     response.json({
-      signingKey: jobs.notify?.webhooks ? signingKey((await newestSecret(db)).secret, job) : null,
+      signingKey: jobs.notify?.webhooks ? signingKey((await newestSecret(jobs)).secret, job) : null,
       messages: messages.map(one => ({
         target: shownTarget(one.target),
         state: one.state,
@@ -208,7 +208,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     const { job, kind } = await jobFor(request)
     const name = String(request.params.name)
     await resultOf(jobs, kind, job, name, undefined)
-    const { expires, query } = await signLink(db, job.id, name)
+    const { expires, query } = await signLink(jobs, job.id, name)
     const url = `${origin(request)}/jobs/${job.id}/results/${encodeURIComponent(name)}?${query}`
     response.json({ url, expires })
   })
@@ -218,7 +218,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     const given = { expires: parameters.single('EXPIRES'), signature: parameters.single('SIGNATURE') }
     const name = String(request.params.name)
     const { job, kind } = given.signature === undefined ? await jobFor(request) : await jobOfPath(request)
-    if (given.signature !== undefined) await checkLink(db, job.id, name, given)
+    if (given.signature !== undefined) await checkLink(jobs, job.id, name, given)
     const format = parameters.single('RESPONSEFORMAT') || undefined
     const result = await resultOf(jobs, kind, job, name, format)
     await sendFile(request, response, { ...result, read: range => storage.read(result.key, range) })

@@ -1,7 +1,10 @@
-/** Links to results that need no header: signed, and good for a short time (HMAC-SHA-256 with the database's secret). */
+/**
+ * Links to results that need no header: signed, and good for a short time (HMAC-SHA-256). The key is made of the
+ * database's secret, which can be changed, and the site's, without which a copy of the database signs nothing.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { Client } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
+import type { Jobs } from './job.ts'
 
 /** Seconds for which a link is good. */
 export const LINK_SECONDS = 900
@@ -12,8 +15,10 @@ export interface Link {
   readonly query: string
 }
 
-export async function signLink(client: Client, job: string, result: string): Promise<Link> {
-  const { secret, now } = await newestSecret(client)
+type Signer = Pick<Jobs, 'db' | 'secret'>
+
+export async function signLink(signer: Signer, job: string, result: string): Promise<Link> {
+  const { secret, now } = await newestSecret(signer)
   const seconds = Math.floor(now) + LINK_SECONDS
   const signature = sign(secret, job, result, seconds).toString('base64url')
   return { expires: new Date(seconds * 1000), query: `expires=${seconds}&signature=${signature}` }
@@ -21,14 +26,14 @@ export async function signLink(client: Client, job: string, result: string): Pro
 
 /** Throws `forbidden` for a link that is not ours or no longer good. */
 export async function checkLink(
-  client: Client,
+  signer: Signer,
   job: string,
   result: string,
   given: { expires: string | undefined; signature: string | undefined },
 ): Promise<void> {
   const seconds = Number(given.expires)
   const signature = Buffer.from(given.signature ?? '', 'base64url')
-  const { secret, now } = await newestSecret(client)
+  const { secret, now } = await newestSecret(signer)
   const expected = sign(secret, job, result, seconds)
   if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
     throw new ServiceError('forbidden', 'The signature of this link is not right.')
@@ -45,10 +50,10 @@ function sign(secret: string, job: string, result: string, seconds: number): Buf
 }
 
 /** With the database's time in seconds: the clocks of web processes may differ. */
-export async function newestSecret(client: Client): Promise<{ secret: string; now: number }> {
-  const rows = await client.query<{ secret: string; now: number }>(
+export async function newestSecret({ db, secret }: Signer): Promise<{ secret: string; now: number }> {
+  const [row] = await db.query<{ secret: string; now: number }>(
     `SELECT secret, extract(epoch FROM clock_timestamp())::float8 AS now
        FROM uws.secret ORDER BY created_at DESC LIMIT 1`,
   )
-  return rows[0]!
+  return { secret: createHmac('sha256', secret()).update(row!.secret).digest('hex'), now: row!.now }
 }

@@ -68,6 +68,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
     dir: config.dir,
     limits: config.jobs,
     storage: config.storage,
+    secret: config.secret,
     notify: config.notify && { ...config.notify, origin: () => url },
     kinds,
   })
