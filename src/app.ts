@@ -69,6 +69,7 @@ function hasOwnObscore(schemas: readonly SchemaDescription[]): boolean {
 
 export function createApp(deps: AppDependencies): Express {
   const { config, log, db, catalog, jobs, curves, auth, access } = deps
+  const { rules } = access
   const app = express()
   const upSince = new Date()
   app.disable('x-powered-by')
@@ -94,12 +95,12 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/cutout', cutoutRouter({ db, config, jobs, upSince, origin }))
   app.use('/files', filesRouter({ db }))
   app.use('/scs', coneRouter({ db, config, catalog, describe: annotate, spool: jobs.spool, upSince, origin }))
-  app.use('/sia1', sia1Router({ db, config, spool: jobs.spool, upSince, origin }))
-  app.use('/sia2', sia2Router({ db, config, spool: jobs.spool, upSince, origin }))
+  app.use('/sia1', sia1Router({ db, config, rules, spool: jobs.spool, upSince, origin }))
+  app.use('/sia2', sia2Router({ db, config, rules, spool: jobs.spool, upSince, origin }))
   const trees = publishedTrees(join(config.dir, 'hips'))
-  app.use('/hips', hipsRouter({ trees, origin }))
+  app.use('/hips', hipsRouter({ trees, rules, origin }))
   app.use('/preview', previewRouter({ db, config }))
-  app.use('/moc', mocRouter({ db }))
+  app.use('/moc', mocRouter({ db, rules }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)
     response
@@ -107,7 +108,7 @@ export function createApp(deps: AppDependencies): Express {
       .type('text/plain')
       .send(`${notes[0] ?? 'ok'}\n`)
   })
-  app.use(portalRouter({ db, catalog, config, trees, origin }))
+  app.use(portalRouter({ db, catalog, config, trees, rules, origin }))
   app.use((request, response) => {
     response
       .status(404)

@@ -2,7 +2,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
-import { type LocatedImage, locateAll } from '../images/locate.ts'
+import { type LocatedImage, locateKnown } from '../images/locate.ts'
 import { compositePicture, redToBlue } from './composite.ts'
 import { type Dataset, openDataset } from './dataset.ts'
 import { fitsFile } from './fits-file.ts'
@@ -31,10 +31,12 @@ export async function imagesOf(
   identity: Identity,
   dids: readonly string[],
 ): Promise<readonly LocatedImage[]> {
-  const found = await locateAll(db, identity, dids)
+  const { images, closed } = await locateKnown(db, identity, dids)
   return dids.map(did => {
-    const image = found.get(did)
+    const image = images.get(did)
     if (image) return image
+    const told = closed.get(did)
+    if (told) throw new ServiceError(told.code, `${told.message}.`)
     const shown = did.length > 100 ? `${did.slice(0, 100)}…` : did
     throw new ServiceError('notFound', `ID=${shown}: there is no such image here`, {
       detail: 'Identifiers are those of obs_publisher_did in ivoa.ObsCore and in SIA.',

@@ -2,7 +2,7 @@
 import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
 import { cutoutDescriptors, cutoutIds } from '../images/descriptors.ts'
-import { type LocatedImage, locateAll } from '../images/locate.ts'
+import { type LocatedImage, locateAll, locateKnown } from '../images/locate.ts'
 import { fileType, fileUrl, PREVIEW_TYPE, previewUrl } from '../images/urls.ts'
 import type { Cell } from './rows.ts'
 
@@ -26,12 +26,13 @@ export async function imageLinks(
   given: readonly string[],
   idRef: string,
 ): Promise<ImageLinks> {
-  const located = await locateAll(
+  const { images: located, closed } = await locateKnown(
     db,
     identity,
     given.filter(id => id.startsWith('ivo://')),
   )
-  if (located.size === 0) return { rows: new Map(), resources: [] }
+  const refused = [...closed].map(([did, { message }]) => [did, [closedRow(did, message)]] as const)
+  if (located.size === 0) return { rows: new Map(refused), resources: [] }
   const companions = await companionsOf(db, identity, [...located.keys()])
   const each = located.size <= MOST_DESCRIPTORS
   const asked = [...new Set(given)].flatMap(id => located.get(id) ?? [])
@@ -41,12 +42,13 @@ export async function imageLinks(
     service: each ? `cutout_${n + 1}` : 'cutout',
   }))
   return {
-    rows: new Map(
-      images.map(({ id, image, service }) => [
-        id,
-        rowsOf(origin, id, image, cutoutIds(service), companions.get(image.did) ?? []),
-      ]),
-    ),
+    rows: new Map<string, readonly (readonly Cell[])[]>([
+      ...refused,
+      ...images.map(
+        ({ id, image, service }) =>
+          [id, rowsOf(origin, id, image, cutoutIds(service), companions.get(image.did) ?? [])] as const,
+      ),
+    ]),
     resources: each
       ? images.flatMap(({ image, service }) => cutoutDescriptors(origin, { id: service, image }))
       : cutoutDescriptors(origin, { id: 'cutout', ref: idRef }),
@@ -79,6 +81,12 @@ async function companionsOf(
   return byImage
 }
 
+/** DataLink 1.1 §3.2.12: somebody who logs in as another may follow it. */
+function closedRow(id: string, message: string): readonly Cell[] {
+  const fault = `AuthorizationFault: ${message}`
+  return [id, null, null, fault, null, '#this', null, null, null, null, 'true', false]
+}
+
 /** In the order of DataLink 1.1 §3.2's columns, as `links` has them. */
 function rowsOf(
   origin: string,
@@ -88,6 +96,7 @@ function rowsOf(
   companions: readonly LocatedImage[],
 ): readonly (readonly Cell[])[] {
   const title = image.title ?? image.key
+  const auth = image.rule ? 'true' : 'false'
   const kind = image.productType === 'cube' ? '#cube' : '#image'
   const file = (semantics: string, of: LocatedImage, description: string, local: string): readonly Cell[] => {
     const where = of.hdu === 0 ? '' : `, HDU ${of.hdu}`
@@ -103,13 +112,13 @@ function rowsOf(
       of.bytes,
       kind,
       local,
-      'false',
+      auth,
       true,
     ]
   }
   const service = (ref: string, description: string, local: string): readonly Cell[] => {
     const type = local === 'cutout' ? 'image/fits' : null
-    return [id, null, ref, null, description, '#cutout', type, null, kind, local, 'false', true]
+    return [id, null, ref, null, description, '#cutout', type, null, kind, local, auth, true]
   }
   const preview = previewUrl(origin, image.did)
   return [
@@ -125,7 +134,7 @@ function rowsOf(
       null,
       '#image',
       'thumbnail',
-      'false',
+      auth,
       true,
     ],
     service(cutout.sync, `A piece of ${title}`, 'cutout'),

@@ -2,9 +2,11 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type NextFunction, type Request, type Response, Router } from 'express'
+import { type Rules, requireAdmission } from '../auth/access.ts'
+import { identify } from '../auth/identity.ts'
 import { sendFile } from '../dali/file.ts'
 import { parametersOf } from '../dali/parameters.ts'
-import { serviceError } from '../dali/respond.ts'
+import { STATUS, serviceError } from '../dali/respond.ts'
 import type { Client } from '../db/database.ts'
 import { errorText, ServiceError } from '../error.ts'
 import { mocFits } from '../fits/moc.ts'
@@ -35,7 +37,12 @@ const FORMS: Readonly<Record<string, Form>> = {
   'text/plain': ASCII,
 }
 
-export function mocRouter({ db }: { readonly db: Client }): Router {
+export interface MocDependencies {
+  readonly db: Client
+  readonly rules: () => Rules
+}
+
+export function mocRouter({ db, rules }: MocDependencies): Router {
   const router = Router()
   router.get('/:collection', async (request, response) => {
     const { collection } = request.params
@@ -44,7 +51,9 @@ export function mocRouter({ db }: { readonly db: Client }): Router {
     const form = Object.hasOwn(FORMS, asked) ? FORMS[asked] : undefined
     if (!form)
       throw new ServiceError('usage', `RESPONSEFORMAT=${asked} is not offered; fits, json and ascii are`)
-    const coverage = await coverageOf(db, collection)
+    const rule = rules().rule('collection', collection)
+    const isOpen = requireAdmission(rule, `The collection ${collection}`, identify(request))
+    const coverage = isOpen ? await coverageOf(db, collection) : undefined
     if (!coverage) throw new ServiceError('notFound', `there is no collection ${collection}`)
     const bytes = asBytes(form.write(coverage.moc))
     await sendFile(request, response, {
@@ -64,9 +73,8 @@ export function mocRouter({ db }: { readonly db: Client }): Router {
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     response.locals.failure = error
     const failure = serviceError(error)
-    const status = failure.code === 'notFound' ? 404 : failure.code === 'usage' ? 400 : 500
     response
-      .status(status)
+      .status(STATUS[failure.code])
       .type('text/plain')
       .send(`${errorText(failure)}\n`)
   })

@@ -4,13 +4,13 @@ import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { type NextFunction, type Request, type Response, Router } from 'express'
-import { identify } from '../auth/identity.ts'
+import { type Identity, identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import { sendFile } from '../dali/file.ts'
-import { serviceError } from '../dali/respond.ts'
+import { STATUS, serviceError } from '../dali/respond.ts'
 import type { Database } from '../db/database.ts'
 import { errorText, ServiceError } from '../error.ts'
-import { type LocatedImage, locate } from '../images/locate.ts'
+import { type LocatedImage, locateKnown } from '../images/locate.ts'
 import { thumbnail } from './thumbnail.ts'
 
 export interface PreviewDependencies {
@@ -85,7 +85,7 @@ function said(error: unknown): { readonly status: number; readonly text: string 
   if (error instanceof ServiceError && error.code === 'usage')
     return { status: 404, text: `There is no preview: ${errorText(error)}` }
   const failure = serviceError(error)
-  const status = failure.code === 'notFound' ? 404 : failure.code === 'internal' ? 500 : 400
+  const status = failure.code === 'tooLarge' ? 400 : STATUS[failure.code]
   return { status, text: errorText(failure) }
 }
 
@@ -105,14 +105,22 @@ async function imageOf(
   key: string,
 ): Promise<LocatedImage | undefined> {
   const identity = identify(request)
-  const exact = await locate(db, identity, `ivo://${authority}/${collection}?${key}`)
+  const exact = await known(db, identity, `ivo://${authority}/${collection}?${key}`)
   if (exact) return exact
   const [first] = await db.query<{ did: string }>(
     `SELECT i.obs_publisher_did AS did FROM almagest.image AS i JOIN almagest.image_file AS f USING (file_id)
       WHERE f.collection = $1 AND f.key = $2 ORDER BY i.role <> 'science', i.hdu LIMIT 1`,
     [collection, decoded(key)],
   )
-  return first && locate(db, identity, first.did)
+  return first && known(db, identity, first.did)
+}
+
+/** Throws where somebody who may not have the image is told so. */
+async function known(db: Database, identity: Identity, did: string): Promise<LocatedImage | undefined> {
+  const { images, closed } = await locateKnown(db, identity, [did])
+  const told = closed.get(did)
+  if (told) throw new ServiceError(told.code, `${told.message}.`)
+  return images.get(did)
 }
 
 function decoded(key: string): string {

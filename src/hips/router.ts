@@ -5,17 +5,22 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import type { Rules } from '../auth/access.ts'
+import { identify } from '../auth/identity.ts'
 import type { ByteRange } from '../dali/file.ts'
-import { errorText, ServiceError } from '../error.ts'
+import { STATUS } from '../dali/respond.ts'
+import { type ErrorCode, errorText, ServiceError } from '../error.ts'
 import { mocMeets } from '../healpix/moc.ts'
 import { type CutoutRequest, cutoutView } from './cutout.ts'
 import { parseCutout } from './cutout-params.ts'
 import { hipsList } from './list.ts'
-import type { PublishedTree, PublishedTrees } from './published.ts'
+import type { PublishedTrees } from './published.ts'
 import { type TileCache, tileCache } from './tile-cache.ts'
+import { type VisibleTree, visibleTrees } from './visible.ts'
 
 export interface HipsDependencies {
   readonly trees: PublishedTrees
+  readonly rules: () => Rules
   readonly origin: (request: Request) => string
 }
 
@@ -36,20 +41,28 @@ const OTHER =
 const KEEP_TILES = 'public, max-age=86400'
 const KEEP_OTHERS = 'public, max-age=60'
 const KEEP_RELEASE = 'public, max-age=31536000, immutable'
+/** Of a tree that is not for everybody a browser asks each time. */
+const keep = ({ restricted }: VisibleTree, time: string) => (restricted ? 'private, no-cache' : time)
 /** Bytes of tiles in memory. */
 const CACHE_BYTES = 64 * 2 ** 20
 
-export function hipsRouter({ trees, origin }: HipsDependencies): Router {
+/** What is told; anything else is our fault. */
+const REFUSALS: readonly ErrorCode[] = ['usage', 'unauthenticated', 'forbidden']
+
+export function hipsRouter({ trees: all, rules, origin }: HipsDependencies): Router {
   const router = express.Router({ strict: true })
   const cache = tileCache(CACHE_BYTES)
+  const treesFor = (request: Request) => visibleTrees(all, rules(), identify(request))
 
   router.get('/list', async (request, response) => {
-    response.type('text/plain; charset=utf-8').send(hipsList(await trees.all(), `${origin(request)}/hips`))
+    response
+      .type('text/plain; charset=utf-8')
+      .send(hipsList(await treesFor(request).all(), `${origin(request)}/hips`))
   })
 
   router.get('/:name/cutout', async (request, response) => {
-    const tree = await trees.tree(String(request.params.name))
-    if (!tree) return missing(response, 'no such HiPS')
+    const tree = await treesFor(request).tree(String(request.params.name))
+    if (!tree) return noTree(response)
     const parsed = parseCutout(request.query as Record<string, unknown>)
     if (typeof parsed === 'string') {
       response.status(400).type('text/plain').send(`${parsed}\n`)
@@ -59,33 +72,39 @@ export function hipsRouter({ trees, origin }: HipsDependencies): Router {
   })
 
   router.get('/:name', async (request, response) => {
-    if (!(await trees.tree(String(request.params.name)))) return missing(response, 'no such HiPS')
+    if (!(await treesFor(request).tree(String(request.params.name)))) return noTree(response)
     response.redirect(301, `${origin(request)}/hips/${encodeURIComponent(String(request.params.name))}/`)
   })
 
   router.get('/:name/{*path}', async (request, response) => {
-    const tree = await trees.tree(String(request.params.name))
-    if (!tree) return missing(response, 'no such HiPS')
+    const tree = await treesFor(request).tree(String(request.params.name))
+    if (!tree) return noTree(response)
     const rest = ((request.params.path as string[] | undefined) ?? []).join('/') || 'index.html'
     const tile = TILE.exec(rest)
     if (tile) return sendTile(request, response, cache, tree, rest, tile)
     if (!OTHER.test(rest)) return missing(response, 'a HiPS has no such file')
-    response.setHeader('Cache-Control', KEEP_OTHERS)
+    response.setHeader('Cache-Control', keep(tree, KEEP_OTHERS))
     // Aladin Lite writes Metadata.xml.
     sendFile(response, tree.root, rest.replace('Metadata', 'metadata'))
   })
   router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     // Paths that cannot be decoded come as errors of their own with a status.
     const failure = error as Error & { readonly status?: number }
-    if (error instanceof ServiceError && error.code === 'usage')
+    if (error instanceof ServiceError && REFUSALS.includes(error.code))
       response
-        .status(400)
+        .status(STATUS[error.code])
         .type('text/plain')
         .send(`${errorText(error)}\n`)
     else if (failure.status === 400) missing(response, 'a HiPS has no such file')
     else next(error)
   })
   return router
+}
+
+/** As soon as it is there, or open, it is seen. */
+function noTree(response: Response): void {
+  response.status(404).setHeader('Cache-Control', 'no-cache')
+  response.type('text/plain').send('no such HiPS\n')
 }
 
 function missing(response: Response, why: string): void {
@@ -97,7 +116,7 @@ async function sendTile(
   request: Request,
   response: Response,
   cache: TileCache,
-  tree: PublishedTree,
+  tree: VisibleTree,
   file: string,
   [, order, dir, npix, extension]: RegExpExecArray,
 ): Promise<void> {
@@ -115,7 +134,7 @@ async function sendTile(
   const etag = `"${tree.version.toString(36)}-${bytes.length.toString(36)}"`
   const headers = {
     'Content-Type': TYPES[extension!]!,
-    'Cache-Control': isOfRelease(request, tree) ? KEEP_RELEASE : KEEP_TILES,
+    'Cache-Control': keep(tree, isOfRelease(request, tree) ? KEEP_RELEASE : KEEP_TILES),
     ETag: etag,
     'Last-Modified': tree.modified,
     'Accept-Ranges': 'bytes',
@@ -138,11 +157,11 @@ async function sendTile(
 }
 
 /** `?release=` with the release date of the tree: such an address never means other bytes. */
-const isOfRelease = (request: Request, { properties }: PublishedTree) =>
+const isOfRelease = (request: Request, { properties }: VisibleTree) =>
   request.url.includes('?release=') && request.query.release === properties.get('hips_release_date')
 
 /** RFC 9110 §13.1: If-None-Match counts before If-Modified-Since. */
-function isFresh({ headers }: Request, etag: string, { modified }: PublishedTree): boolean {
+function isFresh({ headers }: Request, etag: string, { modified }: VisibleTree): boolean {
   const tags = headers['if-none-match']
   if (tags !== undefined) return tags === '*' || tags.includes(etag)
   const since = headers['if-modified-since']
@@ -172,7 +191,7 @@ function noTile(response: Response): void {
   response.end(NO_TILE)
 }
 
-const covers = ({ moc }: PublishedTree, order: number, npix: number) =>
+const covers = ({ moc }: VisibleTree, order: number, npix: number) =>
   moc === undefined || mocMeets(moc, order, npix)
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {
@@ -194,7 +213,7 @@ function sendFile(response: Response, root: string, file: string): void {
   })
 }
 
-async function sendCutout(response: Response, tree: PublishedTree, request: CutoutRequest): Promise<void> {
+async function sendCutout(response: Response, tree: VisibleTree, request: CutoutRequest): Promise<void> {
   const { bytes, contentType } = await cutoutView(tree, request)
   response.setHeader('Cache-Control', KEEP_OTHERS)
   response.type(contentType).send(bytes)

@@ -1,6 +1,8 @@
 /** Whole files by collection and key. */
+import { requireAdmission } from '../auth/access.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
+import { closedRule, type RuleRow, ruleOf } from './access.ts'
 
 export interface ImageFile {
   readonly fileId: string
@@ -16,12 +18,12 @@ export interface ImageFile {
 }
 
 /**
- * The file, if there is one that the identity may have. The key is looked up as it is: no path is made of it, so that
+ * The file, if there is one that the identity may have; throws where somebody who may not have it is told so. The key is looked up as it is: no path is made of it, so that
  * nothing but files of a collection can be reached.
  */
 export async function findFile(
   db: Pick<Database, 'query'>,
-  _identity: Identity,
+  identity: Identity,
   collection: string,
   key: string,
 ): Promise<ImageFile | undefined> {
@@ -32,21 +34,22 @@ export async function findFile(
     modified: Date
     sha256: string | null
     media_type: string
+    rule: RuleRow | null
   }>(
-    'SELECT file_id, location, bytes, modified, sha256, media_type FROM almagest.image_file WHERE collection = $1 AND key = $2',
+    `SELECT file_id, location, bytes, modified, sha256, media_type, ${closedRule('collection')} AS rule
+       FROM almagest.image_file WHERE collection = $1 AND key = $2`,
     [collection, key],
   )
-  return (
-    row && {
-      fileId: row.file_id,
-      key,
-      location: row.location,
-      bytes: Number(row.bytes),
-      modified: row.modified,
-      sha256: row.sha256 ?? undefined,
-      mediaType: row.media_type,
-    }
-  )
+  if (!row || !requireAdmission(ruleOf(row.rule), `The collection ${collection}`, identity)) return undefined
+  return {
+    fileId: row.file_id,
+    key,
+    location: row.location,
+    bytes: Number(row.bytes),
+    modified: row.modified,
+    sha256: row.sha256 ?? undefined,
+    mediaType: row.media_type,
+  }
 }
 
 /** Keeps a hash that was worked out of the file as it was read last. */

@@ -1,6 +1,8 @@
 /** From a publisher DID to the image and the file that holds it: what SODA, DataLink and file services begin with. */
+import { type AccessRule, type Closed, isAdmitted, refusal } from '../auth/access.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Database } from '../db/database.ts'
+import { closedRule, type RuleRow, ruleOf } from './access.ts'
 
 export interface LocatedImage {
   /** obs_publisher_did, as it is stored. */
@@ -42,6 +44,8 @@ export interface LocatedImage {
   readonly tMax: number | undefined
   /** `/I/Q/U/` (ObsCore 1.1 §B.6.5.3). */
   readonly polStates: string | undefined
+  /** Of its collection, where that is not for everybody. */
+  readonly rule: AccessRule | undefined
 }
 
 /** The image of this DID, if there is one that the identity may have. */
@@ -53,24 +57,49 @@ export async function locate(
   return (await locateAll(db, identity, [did])).get(did)
 }
 
-/** Many images by one statement; those that are not there are not in the map. */
+/** Many images by one statement; those that are not there, or not for the identity, are not in the map. */
 export async function locateAll(
   db: Pick<Database, 'query'>,
-  _identity: Identity,
+  identity: Identity,
   dids: readonly string[],
 ): Promise<ReadonlyMap<string, LocatedImage>> {
+  return (await locateKnown(db, identity, dids)).images
+}
+
+export interface KnownImages {
+  readonly images: ReadonlyMap<string, LocatedImage>
+  /** Those that the identity may not have, but is told of. */
+  readonly closed: ReadonlyMap<string, Closed>
+}
+
+/** As `locateAll`, with what to say of the images that are not for the identity. */
+export async function locateKnown(
+  db: Pick<Database, 'query'>,
+  identity: Identity,
+  dids: readonly string[],
+): Promise<KnownImages> {
   // A DID is a text of ours: what PostgreSQL cannot hold as a text is none.
   const asked = [...new Set(dids)].filter(did => !did.includes('\0'))
-  if (asked.length === 0) return new Map()
+  if (asked.length === 0) return { images: new Map(), closed: new Map() }
   const rows = await db.query<Row>(`${SELECT} WHERE i.obs_publisher_did = ANY($1)`, [asked])
-  return new Map(rows.map(row => [row.did, located(row)]))
+  const images = new Map<string, LocatedImage>()
+  const closed = new Map<string, Closed>()
+  for (const image of rows.map(located)) {
+    if (isAdmitted(image.rule, identity)) images.set(image.did, image)
+    else {
+      const told = refusal(image.rule!, `the collection ${image.collection}`, identity)
+      if (told) closed.set(image.did, told)
+    }
+  }
+  return { images, closed }
 }
 
 const SELECT = `
   SELECT i.obs_publisher_did AS did, i.image_id, i.role, i.science_did, i.obs_collection AS collection, f.key,
          f.location, i.hdu, f.media_type, f.bytes, i.obs_title AS title, i.dataproduct_type, i.filter_name,
          i.s_region::text AS region, i.s_ra, i.s_dec, i.s_fov, i.s_pixel_scale, i.s_xel1, i.s_xel2, i.em_min, i.em_max,
-         i.em_xel, i.t_min, i.t_max, i.pol_states
+         i.em_xel, i.t_min, i.t_max, i.pol_states,
+         ${closedRule('i.obs_collection')} AS rule
     FROM almagest.image AS i JOIN almagest.image_file AS f USING (file_id)`
 
 interface Row {
@@ -100,6 +129,7 @@ interface Row {
   readonly t_min: number | null
   readonly t_max: number | null
   readonly pol_states: string | null
+  readonly rule: RuleRow | null
 }
 
 const whole = (value: string | null) => (value === null ? undefined : Number(value))
@@ -132,6 +162,7 @@ function located(row: Row): LocatedImage {
     tMin: row.t_min ?? undefined,
     tMax: row.t_max ?? undefined,
     polStates: row.pol_states ?? undefined,
+    rule: ruleOf(row.rule),
   }
 }
 

@@ -1,10 +1,12 @@
 /** `/`: pages for people, and their assets. */
 import { fileURLToPath } from 'node:url'
 import express, { type Request, Router } from 'express'
+import { isAdmitted, type Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import type { Client } from '../db/database.ts'
 import type { PublishedTrees } from '../hips/published.ts'
+import { visibleTrees } from '../hips/visible.ts'
 import type { CatalogOf } from '../tap/tap-schema.ts'
 import { shownCollections } from './images.ts'
 import { frontPage } from './page.ts'
@@ -15,6 +17,7 @@ export interface PortalDependencies {
   readonly catalog: CatalogOf
   readonly config: Config
   readonly trees: PublishedTrees
+  readonly rules: () => Rules
   readonly origin: (request: Request) => string
 }
 
@@ -31,7 +34,7 @@ const SKY_POLICY =
 /** The folder of Aladin Lite, as its authors publish it. */
 const ALADIN = fileURLToPath(new URL('.', import.meta.resolve('aladin-lite')))
 
-export function portalRouter({ db, catalog, config, trees, origin }: PortalDependencies): Router {
+export function portalRouter({ db, catalog, config, trees, rules, origin }: PortalDependencies): Router {
   const router = Router()
   // With a root, because a clone may lie below a folder whose name begins with a dot.
   router.get('/assets/aladin.js', (_request, response) =>
@@ -41,14 +44,18 @@ export function portalRouter({ db, catalog, config, trees, origin }: PortalDepen
   router.use('/assets', express.static(ASSETS, { maxAge: '1h', index: false }))
   router.get(['/', '/tap'], async (request, response) => {
     response.setHeader('Content-Security-Policy', POLICY)
-    const collections = await remembered()
+    const collections = (await remembered()).filter(({ collection }) =>
+      isAdmitted(rules().rule('collection', collection), identify(request)),
+    )
     response
       .type('html')
       .send(frontPage(await catalog(identify(request)), collections, config, origin(request)).text)
   })
-  router.get('/sky', async (_request, response) => {
+  router.get('/sky', async (request, response) => {
     response.setHeader('Content-Security-Policy', SKY_POLICY)
-    response.type('html').send(skyPage(await trees.all(), config.title).text)
+    response
+      .type('html')
+      .send(skyPage(await visibleTrees(trees, rules(), identify(request)).all(), config.title).text)
   })
   return router
 }

@@ -7,6 +7,7 @@ import { type TableAnswer, tableAnswer } from '../dali/table.ts'
 import type { Database } from '../db/database.ts'
 import { selectRows } from '../db/select.ts'
 import { type ChosenFormat, chooseFormat } from '../formats/index.ts'
+import { admittingGroups, closedCollections } from '../images/access.ts'
 import { describeImages } from '../images/descriptors.ts'
 import { FIELDS, SELECT_LIST, SYSTEMS } from './columns.ts'
 import { conditions } from './conditions.ts'
@@ -16,6 +17,8 @@ import { URL_FIELD, urlListFormat } from './url-list.ts'
 export interface SiaDependencies {
   readonly db: Database
   readonly limits: Limits
+  /** `almagest.obscore`, or what is open of it. */
+  readonly obscore: string
   /** Of the service as the client sees it. */
   readonly origin: string
   readonly identity: Identity
@@ -29,14 +32,14 @@ export async function runSia2(
   parameters: Parameters,
   self: (vocabulary: Vocabulary | undefined) => string,
 ): Promise<TableAnswer> {
-  const { db, limits, identity, signal, folder } = deps
+  const { db, limits, identity, signal, folder, obscore } = deps
   const responseFormat = parameters.single('RESPONSEFORMAT') || undefined
   const list = urlListFormat(responseFormat)
   const format = list ?? formatOf(responseFormat)
   const maxrec = Math.min(integerParameter(parameters, 'MAXREC') ?? limits.maxrecDefault, limits.maxrecHard)
   const values: string[] = []
   const where = conditions(parameters, value => `$${values.push(value)}`).join('\n   AND ')
-  const from = `FROM almagest.obscore AS o\n WHERE ${where}\n LIMIT ${maxrec + 1}`
+  const from = `FROM ${obscore} AS o\n WHERE ${where}\n LIMIT ${maxrec + 1}`
   const described = describeImages(deps.origin, FIELDS, DID)
   const fields = list ? [URL_FIELD] : described.fields
   return tableAnswer({
@@ -44,7 +47,7 @@ export async function runSia2(
     fields,
     head: {
       infos: [{ name: 'standardID', value: QUERY_ID }],
-      resources: [...described.resources, self(maxrec === 0 ? await vocabulary(db) : undefined)],
+      resources: [...described.resources, self(maxrec === 0 ? await vocabulary(db, identity) : undefined)],
       ...SYSTEMS,
       tableName: 'images',
     },
@@ -80,13 +83,15 @@ export function formatOf(responseFormat: string | undefined): ChosenFormat {
 const DID = FIELDS.findIndex(field => field.name === 'obs_publisher_did')
 
 /** The values of those parameters that have few (SIA 2.0, self-description); many are cut at a hundred. */
-async function vocabulary(db: Database): Promise<Vocabulary> {
+async function vocabulary(db: Database, identity: Identity): Promise<Vocabulary> {
   const distinct = (column: string) =>
-    `ARRAY(SELECT DISTINCT o.${column}::text FROM almagest.obscore AS o WHERE o.${column} IS NOT NULL ORDER BY 1 LIMIT 100)`
+    `ARRAY(SELECT DISTINCT o.${column}::text FROM almagest.obscore AS o WHERE o.${column} IS NOT NULL
+              AND o.obs_collection NOT IN ${closedCollections('$1')} ORDER BY 1 LIMIT 100)`
   const [found] = await db.query<Record<keyof Vocabulary, string[]>>(
     `SELECT ${distinct('obs_collection')} AS "COLLECTION", ${distinct('facility_name')} AS "FACILITY",
             ${distinct('instrument_name')} AS "INSTRUMENT", ${distinct('dataproduct_type')} AS "DPTYPE",
             ${distinct('calib_level')} AS "CALIB", ${distinct('access_format')} AS "FORMAT"`,
+    [admittingGroups(identity)],
   )
   return found!
 }

@@ -1,5 +1,6 @@
 /** `/sia2` and `/sia1`: images by where they are (SIA 2.0, SIA 1.0). */
 import { type Request, Router } from 'express'
+import type { Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import { labelled } from '../dali/faults.ts'
@@ -8,6 +9,7 @@ import { sendTable } from '../dali/table.ts'
 import { type RequestContent, readRequest } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
 import { asksForVotable } from '../formats/index.ts'
+import { obscoreUnder } from '../images/access.ts'
 import { allow, endRoutes, vosiRouter } from '../vosi/router.ts'
 import { sia2Capabilities } from './capabilities.ts'
 import { runSia2 } from './query.ts'
@@ -17,6 +19,7 @@ import { urlListFormat } from './url-list.ts'
 export interface SiaRouterDependencies {
   readonly db: Database
   readonly config: Config
+  readonly rules: () => Rules
   /** Folder for what a request needs on disk. */
   readonly spool: string
   readonly upSince: Date
@@ -25,7 +28,7 @@ export interface SiaRouterDependencies {
 }
 
 export function sia2Router(deps: SiaRouterDependencies): Router {
-  const { db, config, origin } = deps
+  const { db, config, rules, origin } = deps
   const { limits } = config
   const router = Router()
   const baseUrl = (request: Request) => `${origin(request)}/sia2`
@@ -40,7 +43,15 @@ export function sia2Router(deps: SiaRouterDependencies): Router {
       const asked = parameters.all('RESPONSEFORMAT')[0]
       asText = urlListFormat(asked) !== undefined || !asksForVotable(asked)
       const table = await runSia2(
-        { db, limits, origin: origin(request), identity: identify(request), folder, signal },
+        {
+          db,
+          limits,
+          obscore: obscoreUnder(rules()),
+          origin: origin(request),
+          identity: identify(request),
+          folder,
+          signal,
+        },
         parameters,
         vocabulary => selfDescriptor(baseUrl(request), vocabulary),
       )

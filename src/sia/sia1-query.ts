@@ -13,7 +13,7 @@ import { columnsFor, selectList } from './sia1-columns.ts'
 import { type Sia1Parameters, sia1Parameters } from './sia1-params.ts'
 
 export async function runSia1(deps: SiaDependencies, parameters: Parameters): Promise<TableAnswer> {
-  const { db, limits, identity, signal, folder, origin } = deps
+  const { db, limits, identity, signal, folder, origin, obscore } = deps
   const params = sia1Parameters(parameters)
   const maxrec = Math.min(params.maxrec ?? limits.maxrecDefault, limits.maxrecHard)
   const columns = columnsFor(params.verb)
@@ -24,7 +24,7 @@ export async function runSia1(deps: SiaDependencies, parameters: Parameters): Pr
   const bind: Bind = value => `$${values.push(value)}`
   const { region } = params
   const where = region && conditionsOf(params, region, bind)
-  const selects = where === undefined ? [] : selectsOf(params, where, columns, bind, origin)
+  const selects = where === undefined ? [] : selectsOf(params, obscore, where, columns, bind, origin)
   return tableAnswer({
     format: params.responseFormat
       ? chooseFormat(params.responseFormat)
@@ -59,12 +59,13 @@ export async function runSia1(deps: SiaDependencies, parameters: Parameters): Pr
 /** One select for files, one for thumbnails, as far as they are asked for. */
 function selectsOf(
   params: Sia1Parameters,
+  obscore: string,
   where: string,
   columns: ReturnType<typeof columnsFor>,
   bind: Bind,
   origin: string,
 ): readonly string[] {
-  const from = `FROM almagest.obscore AS o WHERE ${where}`
+  const from = `FROM ${obscore} AS o WHERE ${where}`
   const formats = params.formats?.map(bind)
   const files = formats ? `${from} AND lower(o.access_format) IN (${formats.join(', ')})` : from
   return [

@@ -5,6 +5,7 @@ import { clientSignal, STATUS, sendError, serviceError } from '../dali/respond.t
 import { sendTable } from '../dali/table.ts'
 import { type RequestContent, readRequest } from '../dali/uploads.ts'
 import { errorText, type ServiceError } from '../error.ts'
+import { obscoreUnder } from '../images/access.ts'
 import { allow, endRoutes, vosiRouter } from '../vosi/router.ts'
 import { errorDocument } from '../votable/document.ts'
 import { sia1Capabilities } from './capabilities.ts'
@@ -12,7 +13,7 @@ import type { SiaRouterDependencies } from './router.ts'
 import { runSia1 } from './sia1-query.ts'
 
 export function sia1Router(deps: SiaRouterDependencies): Router {
-  const { db, config, origin } = deps
+  const { db, config, rules, origin } = deps
   const { limits } = config
   const router = Router()
 
@@ -22,7 +23,15 @@ export function sia1Router(deps: SiaRouterDependencies): Router {
     try {
       content = await readRequest(request, { bytes: limits.requestBytes, uploadBytes: 0 }, deps.spool)
       const { parameters, folder } = content
-      const asking = { db, limits, origin: origin(request), identity: identify(request), folder, signal }
+      const asking = {
+        db,
+        limits,
+        obscore: obscoreUnder(rules()),
+        origin: origin(request),
+        identity: identify(request),
+        folder,
+        signal,
+      }
       await sendTable(request, response, await runSia1(asking, parameters), limits.stallSeconds)
     } catch (error) {
       if (signal.aborted) return

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import express from 'express'
+import { NO_RULES } from '../../src/auth/access.ts'
 import { buildTree } from '../../src/hips/build.ts'
 import { finishTree } from '../../src/hips/finish.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
@@ -48,7 +49,7 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
       name => name.startsWith(`Norder${built.settings.order}/`) && name.endsWith('.png'),
     )!
     const trees = publishedTrees(path.join(folder, 'trees'))
-    const app = express().use('/hips', hipsRouter({ trees, origin: () => url }))
+    const app = express().use('/hips', hipsRouter({ trees, rules: () => NO_RULES, origin: () => url }))
     server = createServer(app).listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, it } from 'node:test'
 import express from 'express'
+import { NO_RULES } from '../../src/auth/access.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { PublishedTree } from '../../src/hips/published.ts'
 import { portalRouter } from '../../src/portal/router.ts'
@@ -32,6 +33,7 @@ before(async () => {
     catalog: unused,
     config: loadConfig({}),
     trees: { tree: unused, all: async () => trees },
+    rules: () => NO_RULES,
     origin: () => url,
   })
   server = createServer(express().use(router)).listen(0, '127.0.0.1')

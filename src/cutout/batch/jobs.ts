@@ -30,7 +30,7 @@ export function batchJobs(deps: CutoutDependencies): JobKind {
     async run(work) {
       const request = batchRequest(work.parameters)
       const wanted = await wantedOf(deps, work, request)
-      const collection = await collectionOf(deps.db, request.collection)
+      const collection = await collectionOf(deps.db, work.job.identity, request.collection)
       const plan = planned({ ...deps, identity: work.job.identity, collection }, request, wanted)
       const [rows, cards]: [SummaryRow[], Card[]] = [[], []]
       async function* files(): AsyncGenerator<ArchiveFile> {

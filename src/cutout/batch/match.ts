@@ -24,7 +24,7 @@ export async function placed(
       'usage',
       'The table has identifiers of objects: say by TABLE of which published table they are',
     )
-  const statement = await lookup(db, table)
+  const statement = await lookup(db, identity, table)
   const rows = await db.transaction(async client => {
     await client.query('SET TRANSACTION READ ONLY')
     await client.query(`SET LOCAL ROLE ${identity.role}`)
@@ -37,7 +37,7 @@ export async function placed(
   })
 }
 
-async function lookup(db: Database, table: string): Promise<string> {
+async function lookup(db: Database, identity: Identity, table: string): Promise<string> {
   const [known] = await db.query<{ sql: string | null }>(
     `SELECT format('SELECT o.%1$I::text AS id, o.%2$I::float8 AS ra, o.%3$I::float8 AS dec FROM %4$I.%5$I AS o WHERE o.%1$I = ANY($1::%6$s[])',
                    c.sql_name, t.ra_column, t.dec_column, t.sql_schema, t.sql_table,
@@ -45,8 +45,9 @@ async function lookup(db: Database, table: string): Promise<string> {
        FROM almagest.published_table AS t
        JOIN almagest.published_column AS c ON c.table_name = t.table_name AND c.ucd = 'meta.id;meta.main'
        JOIN pg_attribute AS a ON a.attrelid = format('%I.%I', t.sql_schema, t.sql_table)::regclass AND a.attname = c.sql_name
-      WHERE lower(t.table_name) = lower($1) AND t.ra_column IS NOT NULL`,
-    [table],
+      WHERE lower(t.table_name) = lower($1) AND t.ra_column IS NOT NULL
+        AND has_table_privilege($2::name, a.attrelid, 'SELECT')`,
+    [table, identity.role],
   )
   if (known?.sql) return known.sql
   throw new ServiceError(

@@ -2,6 +2,7 @@
 import type { Identity } from '../../auth/identity.ts'
 import type { Database } from '../../db/database.ts'
 import { ServiceError } from '../../error.ts'
+import { admittingGroups, closedCollections } from '../../images/access.ts'
 import type { LocatedImage } from '../../images/locate.ts'
 import { type Match, matches, ofBand, type Placed } from './match.ts'
 import { type BatchRequest, sizeFault } from './params.ts'
@@ -119,9 +120,15 @@ function sexagesimal(value: number, digits: number, places: number): string {
 }
 
 /** The collection that is asked for, or the only one. */
-export async function collectionOf(db: Database, asked: string | undefined): Promise<string> {
+export async function collectionOf(
+  db: Database,
+  identity: Identity,
+  asked: string | undefined,
+): Promise<string> {
   const rows = await db.query<{ collection: string }>(
-    'SELECT collection FROM almagest.image_collection ORDER BY collection',
+    `SELECT collection FROM almagest.image_collection
+      WHERE collection NOT IN ${closedCollections('$1')} ORDER BY collection`,
+    [admittingGroups(identity)],
   )
   const names = rows.map(({ collection }) => collection)
   const found = asked === undefined && names.length === 1 ? names[0] : names.find(name => name === asked)
