@@ -46,7 +46,8 @@ export async function buildMap(request: MapRequest): Promise<number> {
     ['hips_tile_format', 'png fits'],
     ['hips_pixel_bitpix', -32],
     ['hips_pixel_cut', `${short(low)} ${short(high)}`],
-    ['hips_hierarchy', 'mean'],
+    // By the number of rows, or of pixels with a value: not the mean of the four children.
+    ['hips_hierarchy', 'weighted mean'],
     ...properties,
   ] as const
   describeTree({ root: part, order, frame: 'equatorial', moc, center, entries }, about)

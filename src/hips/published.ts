@@ -1,8 +1,8 @@
 /** The finished trees under a folder: their properties and coverage, kept in memory and looked after once a second. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { bytesSource } from '../fits/bytes-source.ts'
 import { readMoc } from '../fits/moc.ts'
-import { openFile } from '../fits/open.ts'
 import { type Moc, mocOfUniq } from '../healpix/moc.ts'
 import { type Properties, parseProperties } from './properties.ts'
 
@@ -71,30 +71,37 @@ export async function openTree(root: string): Promise<PublishedTree> {
 
 async function readTree(name: string, root: string, version: number): Promise<PublishedTree> {
   const properties = parseProperties(await readFile(path.join(root, 'properties'), 'utf8'))
+  const bytes = await readFile(path.join(root, 'Moc.fits')).catch(() => undefined)
+  return treeOf(name, root, properties, version, bytes && (await coverageIn(bytes, properties)))
+}
+
+export function treeOf(
+  name: string,
+  root: string,
+  properties: Properties,
+  version: number,
+  moc: Moc | undefined,
+): PublishedTree {
   const order = Number(properties.get('hips_order') ?? 0)
   return {
     name,
     root,
     properties,
-    moc: await coverage(path.join(root, 'Moc.fits'), properties),
+    moc,
     order: Number.isInteger(order) ? order : 0,
     version,
     modified: new Date(version).toUTCString(),
   }
 }
 
-/** Undefined where there is none that can be read, or where it is in another frame than the tiles. */
-async function coverage(file: string, properties: Properties): Promise<Moc | undefined> {
-  if (!(await stat(file).catch(() => undefined))) return undefined
-  const { source, close } = await openFile(file)
+/** Undefined for what is no coverage map, or where it is in another frame than the tiles. */
+export async function coverageIn(bytes: Buffer, properties: Properties): Promise<Moc | undefined> {
   try {
-    const { order, ordering, numbers, frame } = await readMoc(source)
+    const { order, ordering, numbers, frame } = await readMoc(bytesSource(bytes))
     if (frame !== (properties.get('hips_frame') ?? 'equatorial')) return undefined
     if (ordering === 'NUNIQ') return mocOfUniq(order, numbers)
     return { order, ranges: BigUint64Array.from(numbers) }
   } catch {
     return undefined
-  } finally {
-    await close()
   }
 }

@@ -1,6 +1,15 @@
 /** Catalogue HiPS: read back by astropy and healpy from the disk, and served. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -8,6 +17,7 @@ import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { buildCatalogue, type CatalogueRequest } from '../../src/hips/catalogue.ts'
 import { type CatalogueTile, catalogueTree } from '../../src/hips/catalogue-tree.ts'
+import { lintTree } from '../../src/hips/lint.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
 import { openLog } from '../../src/log.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
@@ -165,6 +175,53 @@ describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () =>
     assert.equal(header!.split('\t').at(-1), 'light_curve')
     const [id, ra] = first!.split('\t')
     assert.ok(first!.endsWith(`\thttp://x/?ID=${id}&at=${ra}`), first)
+  })
+
+  it('is sound to lint, which finds each fault', async () => {
+    const faults = async (harm: (root: string) => void) => {
+      const root = path.join(folder, 'harmed')
+      rmSync(root, { recursive: true, force: true })
+      cpSync(path.join(folder, 'demo'), root, { recursive: true })
+      harm(root)
+      const found: string[] = []
+      for await (const { level, text } of lintTree((await publishedTrees(folder).tree('harmed'))!))
+        if (level !== 'info') found.push(`${level}: ${text}`)
+      return found
+    }
+    assert.deepEqual(await faults(() => {}), [])
+    const deepest = (root: string) => {
+      const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(name =>
+        /Npix\d+/.test(name),
+      )
+      return path.join(root, names.sort((a, b) => Number(/\d+/.exec(a)) - Number(/\d+/.exec(b))).at(-1)!)
+    }
+    const rewrite = (file: string, from: RegExp | string, to: string) =>
+      writeFileSync(file, readFileSync(file, 'utf8').replace(from, to))
+    const cases: [RegExp, (root: string) => void][] = [
+      [/error: rows: the tiles have \d+, hips_cat_nrows says 8000/, root => rmSync(deepest(root))],
+      [/error: .*rows have not 4 values/, root => rewrite(deepest(root), /\t[^\t]*\n$/, '\n')],
+      [/error: .*do not lie in the tile/, root => rewrite(deepest(root), /\n(\d+)\t[\d.]+/, '\n$1\t10')],
+      [/error: .*its columns are/, root => rewrite(deepest(root), 'r_psfflux', 'flux')],
+      [/error: .*Completeness = 5\/3/, root => rewrite(deepest(root), /= \d+\/\d+/, '= 5/3')],
+      [
+        /error: metadata.xml has no FIELD of UCD/,
+        root => rewrite(path.join(root, 'metadata.xml'), 'pos.eq.ra', 'x'),
+      ],
+      [/error: metadata.xml is missing/, root => rmSync(path.join(root, 'metadata.xml'))],
+      [
+        /error: Norder2\/Allsky.tsv: it has/,
+        root => rewrite(path.join(root, 'Norder2', 'Allsky.tsv'), /[^\n]+\n$/, ''),
+      ],
+      [/warning: Norder1\/Allsky.tsv is missing/, root => rmSync(path.join(root, 'Norder1', 'Allsky.tsv'))],
+    ]
+    for (const [message, harm] of cases) {
+      const found = await faults(harm)
+      assert.ok(
+        found.some(text => message.test(text)),
+        `${message} in ${JSON.stringify(found)}`,
+      )
+    }
+    rmSync(path.join(folder, 'harmed'), { recursive: true })
   })
 
   it('replaces a tree when it is whole, and leaves it when it cannot', async () => {

@@ -1,12 +1,16 @@
 /** The lint finds nothing in a sound tree, and each fault that is put into one. */
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import express from 'express'
 import { buildTree } from '../../src/hips/build.ts'
 import { finishTree } from '../../src/hips/finish.ts'
 import { lintTree } from '../../src/hips/lint.ts'
+import { remoteTree } from '../../src/hips/lint-files.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
 import { withoutPython } from '../support/python.ts'
 import { ABOUT, makeImages, treeRequest } from './images.ts'
@@ -48,6 +52,46 @@ describe('hips lint', { skip: withoutPython('astropy') }, () => {
 
   it('has nothing to say of a sound tree', async () => {
     assert.deepEqual(await faults(() => {}), [])
+  })
+
+  it('looks at a tree at a URL, and follows redirects on its host alone', async () => {
+    cpSync(path.join(folder, 'sound'), path.join(folder, 'lame'), { recursive: true })
+    for (const order of [4, 8]) rmSync(tileFile(path.join(folder, 'lame'), order, 'png'))
+    const app = express()
+    app.get('/moved/*path', (request, response) => response.redirect(`/hips/sound${request.path.slice(6)}`))
+    app.get('/away/*path', (_request, response) => response.redirect('http://localhost:1/properties'))
+    app.get('/round/*path', (_request, response) => response.redirect('/round/properties'))
+    app.get('/broken/*path', (_request, response) => response.status(500).end())
+    app.use('/hips', express.static(folder))
+    const server = createServer(app).listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    try {
+      const lint = async (at: string) => {
+        const { tree, files } = await remoteTree(new URL(`${url}/${at}`))
+        const found: string[] = []
+        for await (const { level, text } of lintTree(tree, files))
+          if (level !== 'info') found.push(`${level}: ${text}`)
+        return found
+      }
+      assert.deepEqual(await lint('hips/sound/?x=1#y'), [])
+      assert.deepEqual(await lint('moved'), [])
+      const lame = await lint('hips/lame')
+      assert.ok(
+        lame.some(text => /error: coverage: 1 tiles of \d+ asked for are missing at order 4/.test(text)),
+        lame.join('\n'),
+      )
+      await assert.rejects(
+        lint('away'),
+        /redirects to http:\/\/localhost:1\/properties, which is not followed/,
+      )
+      await assert.rejects(lint('round'), /is not followed/)
+      await assert.rejects(lint('broken'), /the status 500/)
+      await assert.rejects(lint('hips/none'), /There is no HiPS/)
+      await assert.rejects(remoteTree(new URL('http://127.0.0.1:1/')), /cannot be read/)
+    } finally {
+      server.close()
+    }
   })
 
   it('finds each fault', async () => {
