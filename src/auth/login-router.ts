@@ -203,14 +203,19 @@ export function endAuthRoutes(
   })
   router.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     response.locals.failure = error
-    const isBody = String((error as { type?: unknown }).type).startsWith('entity.')
-    const told = isBody ? new ServiceError('usage', 'The body cannot be read.') : serviceError(error)
+    const told = bodyFault((error as { type?: unknown }).type) ?? serviceError(error)
     response.status(STATUS[told.code]).setHeader('Cache-Control', 'no-cache, no-store')
     if (told.retryAfter !== undefined) response.setHeader('Retry-After', String(told.retryAfter))
     if (wantsPage(request)) {
       response.type('html').send(pages.message(visitor(request), 'That did not work', errorText(told)))
     } else response.json({ ok: false, error: { code: told.code, message: errorText(told) } })
   })
+}
+
+/** What body-parser says of a body. */
+function bodyFault(type: unknown): ServiceError | undefined {
+  if (type === 'entity.too.large') return new ServiceError('tooLarge', 'The form is larger than any of ours.')
+  return typeof type === 'string' ? new ServiceError('usage', 'The body cannot be read.') : undefined
 }
 
 /** Browsers ask for HTML by name; nobody else does. */

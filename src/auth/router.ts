@@ -11,7 +11,7 @@ import type { AuthPages, Visitor } from './pages.ts'
 import { openProviders } from './provider.ts'
 import { sessions } from './sessions.ts'
 import { tokensRouter } from './tokens-router.ts'
-import { isByTls } from './transport.ts'
+import { isByTls, isPrivate } from './transport.ts'
 import { whoami } from './whoami.ts'
 
 export interface AuthRouterDependencies {
@@ -39,7 +39,8 @@ export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDep
   if (settings) {
     router.use((request, _response, next) => {
       // PUBLIC_URL says so, where the proxy does not: the cookie of a login is never without Secure behind TLS.
-      if (isByTls(request, publicUrl)) Object.defineProperty(request, 'secure', { value: true })
+      const isSecure = isByTls(request, publicUrl) && isPrivate(request, publicUrl)
+      if (isSecure) Object.defineProperty(request, 'secure', { value: true })
       next()
     })
     router.use('/tokens', tokensRouter({ db, settings, pages, origin, visitor }))

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Express } from 'express'
+import { pino } from 'pino'
 import { createApp } from '../../src/app.ts'
 import { openAccess } from '../../src/auth/access.ts'
 import { openAuth } from '../../src/auth/index.ts'
@@ -38,12 +39,15 @@ export interface TestServiceOptions {
   /** False: jobs stay in the queue. */
   readonly runner?: boolean
   readonly config?: Partial<Config>
+  /** Hears every line of the log. */
+  readonly log?: (line: string) => void
   /** Puts data in before the catalogue is read. */
   readonly fill?: (db: Database) => Promise<unknown>
 }
 
 export async function startTestService(options: TestServiceOptions): Promise<TestService> {
-  const log = openLog('silent')
+  const { log: heard } = options
+  const log = heard ? pino({ level: 'trace' }, { write: heard }) : openLog('silent')
   const db = await openDatabase({ url: options.database, log })
   await options.fill?.(db)
   const access = await openAccess(db, log)
