@@ -64,6 +64,8 @@ export type SelectItem =
       readonly kind: 'item'
       readonly expression: Expression
       readonly alias: Identifier | undefined
+      /** The alias follows AS. */
+      readonly as: boolean
     } & Span)
 
 export interface SortSpecification extends Span {

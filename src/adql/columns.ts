@@ -3,10 +3,9 @@ import type { Identifier, Span } from './ast.ts'
 import { hasAggregate, hasWindow } from './grouping.ts'
 import { columnsNamed, reference, relationsNamed, type Scope } from './scope.ts'
 import { complain, type Place } from './state.ts'
-import { nearest, oneOf } from './suggest.ts'
+import { nearest, oneOf, spelled } from './suggest.ts'
 import { matches } from './tables.ts'
-import type { Relation, Resolved } from './tree.ts'
-import { isReserved } from './words.ts'
+import type { Column, Relation, Resolved } from './tree.ts'
 
 export function resolveColumn(name: readonly Identifier[], span: Span, place: Place): Resolved {
   return (name.length === 1 ? bare(name[0]!, place) : qualified(name, span, place)) ?? unknown(span)
@@ -78,7 +77,7 @@ function qualified(name: readonly Identifier[], span: Span, place: Place): Resol
     if (found.length > 1) {
       complain(place.state, span, `${written(name)} is ambiguous`, 'Give the tables different aliases.')
     } else {
-      const known = relations.flatMap(r => r.columns.map(c => c.name))
+      const known = columnNames(relations)
       complain(
         place.state,
         column,
@@ -98,7 +97,7 @@ function complainUnknown(name: Identifier, place: Place): void {
     complain(place.state, name, `the alias ${name.text} cannot be used in ${place.clause}`, hint)
     return
   }
-  const known = visibleRelations(place.scope).flatMap(r => r.columns.map(c => c.name))
+  const known = columnNames(visibleRelations(place.scope))
   const hint = hintOf(name, known, otherTables(name, place))
   const otherCase = known.some(k => k.toLowerCase() === name.text.toLowerCase())
   if (name.delimited && !otherCase) {
@@ -165,14 +164,21 @@ function hintOf(
   const otherCase = name.delimited ? known.find(k => k.toLowerCase() === name.text.toLowerCase()) : undefined
   if (otherCase) return `A quoted name must have the same case: it is ${otherCase}.`
   const near = nearest(name.text, known)
-  if (near.length > 0) return `Did you mean ${oneOf(near.map(quotedName))}?`
+  if (near.length > 0) return `Did you mean ${oneOf(near.map(spelled))}?`
   if (elsewhere.length > 0) return `A column of this name is in ${elsewhere.join(', ')}.`
-  return undefined
+  if (known.length === 0) return undefined
+  const more = known.length > SOME ? ` and ${known.length - SOME} more` : ''
+  return `Columns here are ${known.slice(0, SOME).map(spelled).join(', ')}${more}.`
 }
 
-/** As it is to be written. */
-const quotedName = (name: string): string =>
-  /^[A-Za-z]\w*$/.test(name) && !isReserved(name) ? name : `"${name.replaceAll('"', '""')}"`
+const SOME = 8
+
+/** The principal ones first: coord_ra before g_ra, when people look for ra. */
+function columnNames(relations: readonly Relation[]): string[] {
+  const columns = relations.flatMap(r => r.columns)
+  const isMain = (c: Column) => c.field.ucd?.split(';').includes('meta.main') === true
+  return [...columns.filter(isMain), ...columns.filter(c => !isMain(c))].map(c => c.name)
+}
 
 const written = (name: readonly Identifier[]): string =>
   name.map(p => (p.delimited ? `"${p.text}"` : p.text)).join('.')

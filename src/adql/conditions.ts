@@ -84,7 +84,8 @@ function asCondition(c: Cursor, e: Expression): Expression {
   }
   // Whether it is a truth value shows when its name is known.
   if (e.kind === 'column' || e.kind === 'call') {
-    note(c, 'extension', 'truth value', 'a truth value as a condition is not in ADQL 2.1: write x = TRUE', e)
+    const write = e.kind === 'call' ? '1 = f(…)' : 'x = TRUE'
+    note(c, 'extension', 'truth value', `a value as a condition is not in ADQL 2.1: write ${write}`, e)
     return e
   }
   const hint =
@@ -150,6 +151,8 @@ function booleanTerm(c: Cursor): Expression {
   while (isAnd(c)) {
     advance(c)
     if (isComparison(c.token.key)) fail(c, 'a whole condition', 'as in x >= 10 AND x <= 20')
+    if (c.token.kind === 'end' || (isClauseWord(c.token.key) && c.token.key !== 'NOT'))
+      fail(c, 'a condition after AND')
     factors.push(asCondition(c, booleanFactor(c)))
   }
   return balanced('and', factors, 0, factors.length)
@@ -238,7 +241,7 @@ function spherical(c: Cursor, left: Expression, key: keyof typeof SPHERICAL): Ex
   return {
     kind: 'comparison',
     operator: '=',
-    left: { kind: 'number', text: truth, integer: true, start: nameStart, end: nameEnd },
+    left: { kind: 'number', text: truth, integer: true, start, end: start },
     right: {
       kind: 'call',
       name: { text: name, delimited: false, start: nameStart, end: nameEnd },

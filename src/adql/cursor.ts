@@ -139,7 +139,18 @@ export function fail(c: Cursor, expected: string, hint?: string, keywords: reado
     const meant = word?.kind === 'word' && !word.key && nearest(word.text, keywords)
     if (meant) return complain(c, word, `${word.text} is not a word of ADQL`, `did you mean ${meant}?`)
   }
-  return complain(c, token, `found ${describe(token)} where ${expected} was expected`, hint)
+  return complain(
+    c,
+    token,
+    `found ${describe(token)} where ${expected} was expected`,
+    hint ?? MISPLACED[token.key],
+  )
+}
+
+/** What to say of symbols that have a meaning elsewhere. */
+const MISPLACED: Record<string, string> = {
+  '..': 'a name has one dot between its parts: catalogue.schema.table',
+  '&&': 'conditions are joined by AND',
 }
 
 export function expect(

@@ -7,7 +7,7 @@ import { resolveBody } from './resolve.ts'
 import { resolveCondition } from './resolve-expression.ts'
 import { derivedRelation, type Joined, reference, type Scope, tableRelation, type Visible } from './scope.ts'
 import { complain, type State } from './state.ts'
-import { nearest, oneOf } from './suggest.ts'
+import { nearest, oneOf, spelled } from './suggest.ts'
 import { matches, type TableMeta } from './tables.ts'
 import type { ColumnReference, Relation, Resolved } from './tree.ts'
 import { isGeometry } from './types.ts'
@@ -110,10 +110,16 @@ function findTable(t: TableName, state: State): TableMeta | undefined {
 function tableHint(t: TableName, state: State): string | undefined {
   const name = t.name.at(-1)!
   const schema = t.name.at(-2)
-  const full = (table: TableMeta) => `${table.schema}.${table.name}`
+  const full = (table: TableMeta) => `${spelled(table.schema)}.${spelled(table.name)}`
   if (t.name.length > 2) {
     const inner = state.tables.find(schema, name)[0]
     if (inner) return `There are no catalogs here; write ${full(inner)}.`
+  }
+  const [before, after, ...rest] = name.text.split('.')
+  if (before && after && rest.length === 0) {
+    const part = (text: string) => ({ text, delimited: false })
+    const inner = state.tables.find(part(before), part(after))[0]
+    if (inner) return `Quotes stand around each part of a name: ${full(inner)}.`
   }
   const elsewhere = state.tables.all.filter(x => x.name.toLowerCase() === name.text.toLowerCase()).map(full)
   if (elsewhere.length > 0) return `Did you mean ${oneOf(elsewhere.slice(0, 3))}?`

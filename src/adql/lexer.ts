@@ -216,11 +216,13 @@ export function tokenize(text: string, notes: Notes): Token[] {
     if (char === '`' || char === '[') {
       const close = text.indexOf(char === '[' ? ']' : '`', start + 1)
       const end = close < 0 ? start + 1 : close + 1
+      const name = close < 0 ? 'name' : text.slice(start + 1, close)
+      const plain = /^[A-Za-z]\w*$/.test(name) && !reservedWord(name)
       return bad(
         start,
         end,
         `${char} does not quote a name in ADQL`,
-        quotedName(close < 0 ? 'name' : text.slice(start + 1, close)),
+        plain ? `write ${name}; other names stand in double quotes` : quotedName(name),
       )
     }
     if (/\s|\u200b|\u200c|\u200d|\u2060|\ufeff/u.test(char)) {

@@ -70,7 +70,14 @@ function begin(c: Cursor): void {
   if (token.kind === 'end') complain(c, token, 'the query is empty', 'SELECT TOP 10 * FROM schema.table')
   if (token.kind !== 'word' || token.key === 'SELECT' || token.key === 'WITH') return
   if (STATEMENTS.test(token.text))
-    complain(c, token, `only SELECT queries are answered here, not ${token.text.toUpperCase()}`)
+    complain(
+      c,
+      token,
+      `only SELECT queries are answered here, not ${token.text.toUpperCase()}`,
+      /^(DECLARE|SET)$/i.test(token.text)
+        ? 'there are no variables: write the values into the query'
+        : undefined,
+    )
   if (/^(SHOW|DESCRIBE|DESC|EXPLAIN|HELP)$/i.test(token.text))
     complain(
       c,
@@ -478,8 +485,9 @@ function selectSublist(c: Cursor): SelectItem {
     return { kind: 'tableStar', table, start, end: c.end }
   }
   const expression = valueExpression(c)
+  const as = c.token.key === 'AS'
   const alias = asClause(c, 'a name after AS')
-  return { kind: 'item', expression, alias, start, end: c.end }
+  return { kind: 'item', expression, as, alias, start, end: c.end }
 }
 
 /** The number of names before `.*` if that is what follows, else 0. */

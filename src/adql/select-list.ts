@@ -3,7 +3,7 @@ import type * as Ast from './ast.ts'
 import { outputField } from './fields.ts'
 import { nameOf, sqlName, type UsedNames } from './names.ts'
 import { resolveExpression } from './resolve-expression.ts'
-import { reference, relationsNamed, type Visible } from './scope.ts'
+import { columnsNamed, reference, relationsNamed, type Visible } from './scope.ts'
 import { complain, type Place } from './state.ts'
 import type { Column, Item, Resolved, ResolvedStage } from './tree.ts'
 
@@ -38,6 +38,7 @@ function unnamed(item: Ast.SelectItem, place: Place): Unnamed[] {
   if (item.kind === 'item') {
     const expression = resolveExpression(item.expression, place)
     const own = item.expression.kind === 'column' ? columnName(item.expression, expression) : undefined
+    if (own !== undefined && item.alias && !item.as) adviseComma(own, item.alias, place)
     return [{ expression, name: item.alias?.text ?? own }]
   }
   const visible = item.kind === 'star' ? place.scope.joined.flatMap(j => j.visible()) : tableStar(item, place)
@@ -45,6 +46,14 @@ function unnamed(item: Ast.SelectItem, place: Place): Unnamed[] {
     expression: { ...v.expression, start: item.start, end: item.end },
     name: v.column.name,
   }))
+}
+
+/** `SELECT ra dec FROM t` renames ra, and is hardly ever meant. */
+function adviseComma(own: string, alias: Ast.Identifier, place: Place): void {
+  if (columnsNamed(place.scope, alias).length === 0) return
+  const { text, start, end } = alias
+  const message = `${own} is called ${text} in the result, which is a column itself: is a comma missing before ${text}?`
+  place.state.notes.push({ kind: 'advice', name: 'comma', message, start, end })
 }
 
 /** A merged column of a FULL join is an expression, and keeps its name. */

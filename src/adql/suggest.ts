@@ -1,5 +1,7 @@
 /** "Did you mean": the known names nearest to one that was not found. */
 
+import { isReserved } from './words.ts'
+
 /** Edit distance with transpositions (optimal string alignment), given up at `limit`. */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1
@@ -26,21 +28,26 @@ export function editDistance(a: string, b: string, limit: number): number {
 /** `ra` is a part of `coord_ra`, and `B` of `B-V`. */
 const isPart = (word: string, name: string): boolean => name.split(/[^a-z0-9]+/).includes(word)
 
-/** Up to three of `known` that look like `name`, the nearest first. */
+/** A name as a query has to spell it. */
+export const spelled = (name: string): string =>
+  /^[A-Za-z]\w*$/.test(name) && !isReserved(name) ? name : `"${name.replaceAll('"', '""')}"`
+
+/** Up to three of `known` that look like `name`, the nearest first; those with it as a part in the order given. */
 export function nearest(name: string, known: Iterable<string>): string[] {
   const sought = name.toLowerCase()
   const limit = Math.max(1, Math.floor(sought.length / 3))
-  const found: { name: string; distance: number }[] = []
+  const found: { name: string; distance: number; length: number }[] = []
   const seen = new Set<string>()
   for (const candidate of known) {
     if (seen.has(candidate)) continue
     seen.add(candidate)
     const lower = candidate.toLowerCase()
-    const contains = sought.length >= 4 ? lower.includes(sought) : isPart(sought, lower)
+    const part = isPart(sought, lower)
+    const contains = part || (sought.length >= 4 && lower.includes(sought))
     const distance = contains ? 1 : editDistance(sought, lower, limit)
-    if (distance <= limit) found.push({ name: candidate, distance })
+    if (distance <= limit) found.push({ name: candidate, distance, length: part ? 0 : candidate.length })
   }
-  found.sort((a, b) => a.distance - b.distance || a.name.length - b.name.length)
+  found.sort((a, b) => a.distance - b.distance || a.length - b.length)
   return found.slice(0, 3).map(f => f.name)
 }
 

@@ -254,6 +254,7 @@ test('a reserved word read as a name matches without case, as written', () => {
       end: 11,
     },
     alias: undefined,
+    as: false,
     start: 7,
     end: 11,
   })
@@ -350,6 +351,8 @@ test('the text under every node reads as that node again', adqlCorpus.skip, () =
     }
     for (const node of expressions(tree.query)) {
       if (node.start === node.end) continue
+      // Read from an operator: a && b.
+      if (node.kind === 'call' && /\W/.test(text.slice(node.name.start, node.name.end))) continue
       const under = text.slice(node.start, node.end)
       const isCondition = /^(and|or|not|comparison|between|like|in|is|exists)$/.test(node.kind)
       assert.deepEqual(

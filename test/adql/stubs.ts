@@ -7,7 +7,7 @@ import { compile } from '../../src/adql/index.ts'
 import { parse } from '../../src/adql/parser.ts'
 import { type TableMeta, type Tables, tablesOf } from '../../src/adql/tables.ts'
 import { type Problem, ServiceError } from '../../src/error.ts'
-import type { Field } from '../../src/votable/field.ts'
+import { type Field, wireType } from '../../src/votable/field.ts'
 
 type Kind = 'double' | 'long' | 'char' | 'timestamp' | 'point' | 'polygon' | 'boolean'
 
@@ -30,16 +30,6 @@ const FIELD: Record<Kind, readonly [Omit<Field, 'name'>, string | undefined]> = 
   point: [{ datatype: 'double', arraysize: '2', xtype: 'point' }, 'spoint'],
   polygon: [{ datatype: 'double', arraysize: '*', xtype: 'polygon' }, 'spoly'],
   boolean: [{ datatype: 'boolean' }, undefined],
-}
-
-const SQL: Record<Kind, string> = {
-  double: 'float8',
-  long: 'int8',
-  char: 'text',
-  timestamp: 'timestamp',
-  point: 'spoint',
-  polygon: 'spoly',
-  boolean: 'bool',
 }
 
 const regular = (name: string) => (/^[A-Za-z]\w*$/.test(name) ? name.toLowerCase() : name)
@@ -77,20 +67,11 @@ export function createSql(all: readonly TableMeta[]): string {
     s => `DROP SCHEMA IF EXISTS ${q(s)} CASCADE; CREATE SCHEMA ${q(s)};`,
   )
   const tables = all.map(t => {
-    const columns = t.columns.map(c => `${q(c.sqlName)} ${c.sqlType ?? sqlOf(c.field)}`)
+    const columns = t.columns.map(c => `${q(c.sqlName)} ${c.sqlType ?? wireType(c.field)}`)
     return `CREATE TABLE ${q(t.sqlSchema)}.${q(t.sqlName)} (${columns.join(', ')});`
   })
   return [...schemas, ...tables].join('\n')
 }
-
-const sqlOf = (field: Field): string =>
-  field.datatype === 'double'
-    ? SQL.double
-    : field.datatype === 'long'
-      ? SQL.long
-      : field.datatype === 'boolean'
-        ? SQL.boolean
-        : SQL.char
 
 const unquoted = (part: string) =>
   part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : regular(part)
