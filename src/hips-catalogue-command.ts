@@ -65,7 +65,7 @@ export const hipsCatalogueCommand: Command = {
     const begun = performance.now()
     const { db } = await setting.database()
     const catalog = await readCatalog(db)
-    const { table, description } = publishedTable(catalog, positionals)
+    const { table, tableName, description } = publishedTable(catalog, positionals)
     const name = treeName(values.name ?? `${table.schema}_${table.name}`)
     const columns = columnsOf(table, values.columns)
     const url = values.url ?? (await serviceUrl(db, config))
@@ -92,7 +92,7 @@ export const hipsCatalogueCommand: Command = {
       where: values.where,
       links,
       perTile: integerOption('per-tile', values['per-tile'], 1, 100_000),
-      properties: propertiesOption(values.property),
+      properties: propertiesOption(tableName, values.property),
       deepest: integerOption('deepest', values.deepest, 3, 20),
       about: {
         did: `ivo://${config.authority}/hips/${name}`,

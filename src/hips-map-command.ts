@@ -84,7 +84,7 @@ export const hipsMapCommand: Command = {
     const begun = performance.now()
     const { db } = await setting.database()
     const catalog = await readCatalog(db)
-    const { table } = publishedTable(catalog, positionals)
+    const { table, tableName } = publishedTable(catalog, positionals)
     const { tables } = catalog
     const what = ofExposures ? statistic : mean ? 'mean' : 'density'
     const name = treeName(values.name ?? `${table.schema}_${table.name}_${what}`)
@@ -140,7 +140,7 @@ export const hipsMapCommand: Command = {
       leaves: plan.leaves,
       cuts: cutsOption(values.cuts),
       stretch,
-      properties: [['almagest_table', of], ...propertiesOption(values.property)],
+      properties: propertiesOption(tableName, values.property),
       about: {
         did: `ivo://${config.authority}/hips/${name}`,
         title,

@@ -1,13 +1,14 @@
 /** What the verbs of `hips` that begin with a table have in common. */
 import type { TableMeta } from './adql/tables.ts'
 import { UsageError } from './command.ts'
+import { adqlTableName } from './tap/publish.ts'
 import type { Catalog } from './tap/tap-schema.ts'
 
 /** The table that the one word on the command line names. */
 export function publishedTable(
   { tables, schemas }: Catalog,
   positionals: readonly string[],
-): { readonly table: TableMeta; readonly description: string | undefined } {
+): { readonly table: TableMeta; readonly tableName: string; readonly description: string | undefined } {
   const [word, ...more] = positionals
   if (word === undefined || more.length > 0) throw new UsageError('name one table: schema.table')
   const table = tables.all.find(one => `${one.schema}.${one.name}`.toLowerCase() === word.toLowerCase())
@@ -15,7 +16,7 @@ export function publishedTable(
   const described = schemas
     .flatMap(schema => schema.tables)
     .find(({ name }) => name.toLowerCase() === word.toLowerCase())
-  return { table, description: described?.description }
+  return { table, tableName: adqlTableName(table.schema, table.name), description: described?.description }
 }
 
 export function treeName(name: string): string {
@@ -31,11 +32,15 @@ export function integerOption(option: string, text: string, low: number, high: n
   return n
 }
 
-/** `--property KEY=VALUE`, repeated. */
-export function propertiesOption(given: readonly string[] = []): readonly (readonly [string, string])[] {
-  return given.map(text => {
+/** `--property KEY=VALUE`, repeated; and the table that the tree is made of, whose access rule is that of the tree. */
+export function propertiesOption(
+  tableName: string,
+  given: readonly string[] = [],
+): readonly (readonly [string, string])[] {
+  const own = given.map(text => {
     const [, key, value] = /^([a-z0-9_]+)=(.*)$/.exec(text) ?? []
     if (key === undefined) throw new UsageError(`--property: '${text}' is not KEY=VALUE`)
     return [key, value!] as const
   })
+  return [...own, ['almagest_table', tableName]]
 }

@@ -164,7 +164,7 @@ function describeCatalogue(
   request: CatalogueRequest,
   { rows, order, moc, fields }: Facts,
 ): void {
-  const { table, rank, where, about, properties } = request
+  const { rank, where, about, properties } = request
   const none = ['hips_tile_width', 'hips_pixel_scale', 's_pixel_scale'] as const
   describeTree(
     {
@@ -181,8 +181,6 @@ function describeCatalogue(
         ['hips_order_min', FIRST_ORDER],
         ['hips_cat_criteria', rank && `${rank.expression} ${rank.largestFirst ? 'descending' : 'ascending'}`],
         ['hips_cat_where', where],
-        // Whose access rule is that of the tree.
-        ['almagest_table', `${table.schema}.${table.name}`],
         ...none.map(key => [key, undefined] as const),
         ...properties,
       ],

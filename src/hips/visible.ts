@@ -13,18 +13,26 @@ export interface VisibleTrees extends PublishedTrees {
   tree(name: string): Promise<VisibleTree | undefined>
 }
 
-/** Without rules it is `trees` itself. */
+/** Without rules it is `trees` itself. A tree that is made of a table is for those who may read the table. */
 export function visibleTrees(trees: PublishedTrees, rules: Rules, identity: Identity): VisibleTrees {
-  if (!rules.closed.some(rule => rule.kind === 'hips')) return trees
+  if (rules.closed.length === 0) return trees
+  const tableRule = ({ properties }: PublishedTree) => {
+    const table = properties.get('almagest_table')
+    return table === undefined ? undefined : rules.rule('table', table)
+  }
   return {
     async tree(name) {
       const rule = rules.rule('hips', name)
       if (!requireAdmission(rule, `The HiPS ${name}`, identity)) return undefined
       const found = await trees.tree(name)
-      return found && rule ? { ...found, restricted: true } : found
+      const own = found && tableRule(found)
+      if (!requireAdmission(own, `The HiPS ${name}`, identity)) return undefined
+      return found && (rule || own) ? { ...found, restricted: true } : found
     },
     async all() {
-      return (await trees.all()).filter(({ name }) => isAdmitted(rules.rule('hips', name), identity))
+      const isVisible = (tree: PublishedTree) =>
+        isAdmitted(rules.rule('hips', tree.name), identity) && isAdmitted(tableRule(tree), identity)
+      return (await trees.all()).filter(isVisible)
     },
   }
 }

@@ -102,7 +102,7 @@ describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () =>
       rank: { expression: 'r_psfflux', largestFirst: true },
       where: undefined,
       links: [],
-      properties: [['obs_regime', 'Optical']],
+      properties: [['almagest_table', 'demo.object']],
       perTile: 30,
       deepest: 18,
       about: ABOUT,
