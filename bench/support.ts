@@ -10,8 +10,14 @@ const ENV = { ...process.env, ALMAGEST_DIR: process.env.ALMAGEST_DIR ?? `${ROOT}
 
 /** Runs `npx almagest …` and returns what it prints. */
 export function almagest(...args: string[]): string {
+  return almagestIn({}, ...args)
+}
+
+/** The same with more in its environment. */
+export function almagestIn(env: Readonly<Record<string, string>>, ...args: string[]): string {
   const run = spawnSync(process.execPath, [`${ROOT}bin/almagest.mjs`, ...args], {
-    env: ENV,
+    env: { ...ENV, ...env },
+    maxBuffer: 2 ** 28,
     encoding: 'utf8',
   })
   if (run.status !== 0) throw new Error(`almagest ${args.join(' ')}: ${run.stderr}`)
@@ -27,10 +33,16 @@ export interface Service {
 }
 
 /** `almagest serve` in a process of its own; with `bench.wide` in its database unless that is not needed. */
-export async function startService({ wide = true } = {}): Promise<Service> {
-  if (wide) almagest('demo', '--bench')
+export async function startService({
+  wide = true,
+  env = {},
+}: {
+  wide?: boolean
+  env?: Readonly<Record<string, string>>
+} = {}): Promise<Service> {
+  if (wide) almagestIn(env, 'demo', '--bench')
   const child = spawn(process.execPath, [`${ROOT}bin/almagest.mjs`, 'serve'], {
-    env: ENV,
+    env: { ...ENV, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await new Promise<string>((resolve, reject) => {
@@ -42,7 +54,7 @@ export async function startService({ wide = true } = {}): Promise<Service> {
     })
     child.once('exit', status => reject(new Error(`serve ended with ${status}`)))
   })
-  const { database } = JSON.parse(almagest('doctor', '--json'))
+  const { database } = JSON.parse(almagestIn(env, 'doctor', '--json'))
   return { url, database: database.url, pid: child.pid!, stop: () => stopped(child) }
 }
 

@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'hips map': async () => (await import('./hips-map-command.ts')).hipsMapCommand,
   'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
   distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
+  neighbours: async () => (await import('./neighbours-command.ts')).neighboursCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
   'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
   list: async () => (await import('./tables-command.ts')).listCommand,

@@ -1,16 +1,14 @@
 /** A published table over the nodes of a Citus cluster: in shards of the sky, or small and whole on each of them. */
 import { cellIdShift } from '../adql/shard-facts.ts'
-import type { NeighbourTable } from '../adql/tables.ts'
 import { copyToNodes, dropLocalRows, letIn, requireCitus, SHARD_COLUMN, shardTable } from '../db/citus.ts'
 import type { Client, Database } from '../db/database.ts'
-import { applyAccess, PUBLIC_ROLE } from '../db/roles.ts'
+import { PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { announce, sqlIdentifier } from '../tap/publish.ts'
-import { type Existing, findPublished } from './existing.ts'
+import { findPublished } from './existing.ts'
+import { keepNeighbours } from './keep-neighbours.ts'
 import { parseTableName } from './names.ts'
-import { buildNeighbours } from './neighbours.ts'
-import { dropRetired, retire } from './retired.ts'
 import { analyze, type SqlTable, sqlName } from './statements.ts'
 
 export interface Distributed {
@@ -31,7 +29,6 @@ export async function distribute(
   report: Report,
 ): Promise<Distributed> {
   await requireCitus(db)
-  await dropRetired(db)
   const existing = await findPublished(db, parseTableName(name))
   if (!existing) throw new ServiceError('usage', `There is no published table ${name}.`)
   const { sql, tableName, position } = existing
@@ -55,38 +52,21 @@ export async function distribute(
   if (after !== before) {
     throw new ServiceError('internal', `${tableName} had ${before} rows and has ${after} on the cluster.`)
   }
-  return db.transaction(async client => {
-    const ids = kind === 'sharded' ? await cellIds(client, sql) : []
-    report({ phase: 'neighbours', done: 0, total: before })
-    const near = await neighboursOf(client, existing, options.neighbours)
+  const ids = await db.transaction(async client => {
+    const found = kind === 'sharded' ? await cellIds(client, sql) : []
     await client.query(
-      `UPDATE almagest.published_table
-          SET distribution = $2, cell_ids = $3, near_table = coalesce($4, near_table),
-              near_radius = coalesce($5, near_radius), near_order = coalesce($6, near_order), updated_at = now()
-        WHERE table_name = $1`,
-      [tableName, kind, ids, near?.sqlName, near?.radiusDeg, near?.cellOrder],
+      'UPDATE almagest.published_table SET distribution = $2, cell_ids = $3, updated_at = now() WHERE table_name = $1',
+      [tableName, kind, found],
     )
-    await applyAccess(client)
     await analyze(client, sql)
     await announce(client)
-    const copies = near && (await rowsOf(client, { schema: sql.schema, table: near.sqlName }))
-    return { table: tableName, kind, rows: after, cellIds: ids, neighbours: copies }
+    return found
   })
-}
-
-/** The neighbour table on the nodes: the one that is there, or a new one; undefined where none is wanted. */
-async function neighboursOf(
-  client: Client,
-  { sql, position, neighbours: before }: Existing,
-  radius: number | undefined,
-): Promise<NeighbourTable | undefined> {
-  const own = before && { schema: sql.schema, table: before.sqlName }
-  const wanted = radius ?? (before && before.radiusDeg * 3600)
-  if (wanted === undefined) return undefined
-  const isSame = before && Math.abs(before.radiusDeg * 3600 - wanted) < 1e-6
-  if (own && isSame && (await isDistributed(client, own))) return before
-  if (own) await retire(client, own)
-  return buildNeighbours(client, { table: sql, position: position! }, wanted, true)
+  // Neighbours that were kept on one machine move along.
+  const own = existing.sharded ? undefined : existing.neighbours && existing.neighbours.radiusDeg * 3600
+  const radius = options.neighbours ?? own
+  const near = radius === undefined ? undefined : await keepNeighbours(db, name, radius, report)
+  return { table: tableName, kind, rows: after, cellIds: ids, neighbours: near }
 }
 
 async function rowsOf(client: Pick<Client, 'query'>, table: SqlTable): Promise<number> {
