@@ -159,7 +159,7 @@ function openToScripts(request: Request, response: Response, next: NextFunction)
     'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate',
   )
   if (request.method !== 'OPTIONS') return next()
-  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE')
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, PATCH, DELETE')
   response.setHeader(
     'Access-Control-Allow-Headers',
     request.get('access-control-request-headers') ?? 'Content-Type',

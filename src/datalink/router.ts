@@ -15,6 +15,7 @@ import { submitJob } from '../uws/create.ts'
 import type { Jobs } from '../uws/job.ts'
 import { requesterOf, uwsRouter } from '../uws/router.ts'
 import { ensureSession } from '../uws/session.ts'
+import { requireReader } from '../uws/share.ts'
 import { findJob } from '../uws/store.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
@@ -108,8 +109,7 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
     const job = /^[\w-]{1,64}$/.test(id) ? await findJob(db, id) : undefined
     if (!job || job.expiredAt)
       throw new ServiceError('notFound', `JOB=${id.slice(0, 64)}: there is no such job here`)
-    if (job.owner !== undefined && job.owner !== identify(request).name)
-      throw new ServiceError('forbidden', 'this job belongs to somebody else')
+    await requireReader(db, job, identify(request))
     const more = await idsOfJob(
       job,
       jobs.storage,

@@ -9,6 +9,7 @@ import { fetchTable } from '../dali/uploads-fetch.ts'
 import { ServiceError } from '../error.ts'
 import type { Jobs } from '../uws/job.ts'
 import { resultOf } from '../uws/results.ts'
+import { requireReader } from '../uws/share.ts'
 import { findJob } from '../uws/store.ts'
 
 /** What somebody may name. */
@@ -56,9 +57,7 @@ async function ownResult(
     if (publicUrl === undefined || path === undefined) return undefined
     throw new ServiceError('usage', `${text}: there is no such result here`)
   }
-  if (job.owner !== undefined && job.owner !== identity.name) {
-    throw new ServiceError('forbidden', `${text}: this job belongs to somebody else`)
-  }
+  await requireReader(jobs.db, job, identity)
   const format = url.searchParams.get('RESPONSEFORMAT') ?? url.searchParams.get('FORMAT') ?? undefined
   const { key } = await resultOf(jobs, kind, job, result!, format)
   return (await jobs.storage.read(key)) as AsyncIterable<Buffer>

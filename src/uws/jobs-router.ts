@@ -10,7 +10,7 @@ import { checkedText, timeValue } from './create.ts'
 import { streamEvents } from './event-stream.ts'
 import type { Job, Jobs } from './job.ts'
 import type { JobKind } from './kind.ts'
-import { checkLink, newestSecret, signLink } from './link.ts'
+import { checkLink, LINK_SECONDS, LINK_SECONDS_MOST, newestSecret, signLink } from './link.ts'
 import type { Viewer } from './list.ts'
 import { notifyTargets, shownTarget, signingKey } from './notify.ts'
 import { messagesOf } from './outbox.ts'
@@ -18,6 +18,7 @@ import { resultOf } from './results.ts'
 import { requesterOf, viewerOf } from './router.ts'
 import { findIds, type Search, searchJobs } from './search.ts'
 import { ensureSession } from './session.ts'
+import { isOwner, requireOwner, requireReader, shareJob, sharesOf, sharingGroups } from './share.ts'
 import { deleteJobs, findJob, holdJob, setNotify, setRunId } from './store.ts'
 import { jobView } from './view.ts'
 import { phaseValue } from './wait.ts'
@@ -39,14 +40,23 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     response.setHeader('Cache-Control', 'no-store')
     next()
   })
-  const view = (request: Request) => (job: Job) => jobView(job, jobs, origin(request))
+  /** Whom its owner lets be told of its end is nobody else's business. */
+  const view = (request: Request) => (job: Job) => ({
+    ...jobView(job, jobs, origin(request)),
+    ...(isOwner(job, identify(request)) ? {} : { notify: [] }),
+  })
 
-  /** The job of the path, when the client may have it. */
+  /** The job of the path, when it is the client's own. */
   async function jobFor(request: Request): Promise<{ job: Job; kind: JobKind }> {
     const { job, kind } = await jobOfPath(request)
-    if (job.owner !== undefined && job.owner !== identify(request).name) {
-      throw new ServiceError('forbidden', 'this job belongs to somebody else')
-    }
+    requireOwner(job, identify(request))
+    return { job, kind }
+  }
+
+  /** The job of the path, when the client may see it. */
+  async function seenJob(request: Request): Promise<{ job: Job; kind: JobKind }> {
+    const { job, kind } = await jobOfPath(request)
+    await requireReader(db, job, identify(request))
     return { job, kind }
   }
 
@@ -57,7 +67,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     return { job, kind }
   }
 
-  /** `GET /jobs?limit&cursor&phase&search&runid&kind&after&until` */
+  /** `GET /jobs?limit&cursor&phase&search&runid&kind&after&until`; with `shared=true` those that others share. */
   router.get('/', async (request, response) => {
     const parameters = queryOf(request)
     const search = {
@@ -65,7 +75,9 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
       limit: limitOf(parameters),
       cursor: parameters.single('CURSOR') || undefined,
     }
-    const page = await searchJobs(db, viewerOf(request, jobs), search)
+    const shared = parameters.single('SHARED') === 'true'
+    const viewer = shared ? { groups: sharingGroups(identify(request)) } : viewerOf(request, jobs)
+    const page = await searchJobs(db, shared && !identify(request).name ? 'nobody' : viewer, search)
     response.json({ jobs: page.jobs.map(view(request)), next: page.next ?? null })
   })
 
@@ -104,7 +116,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
   }
 
   router.get('/:id', async (request, response) => {
-    const { job } = await jobFor(request)
+    const { job } = await seenJob(request)
     response.status(job.expiredAt ? 410 : 200).json(view(request)(job))
   })
 
@@ -158,7 +170,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
   })
 
   router.get('/:id/events', async (request, response) => {
-    const { job } = await jobFor(request)
+    const { job } = await seenJob(request)
     await streamEvents(jobs, response, { job, belongs: () => true, view: view(request) })
   })
 
@@ -203,12 +215,35 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
       .json(view(request)((await findJob(db, id))!))
   }
 
-  /** A link to hand to another program: good for a quarter of an hour, without any header. */
+  /** `{groups: […]}`: whose members may read the job and its results; none: nobody any more. */
+  router.get('/:id/share', async (request, response) => {
+    const { job } = await jobFor(request)
+    response.json({ groups: await sharesOf(db, job) })
+  })
+
+  router.put('/:id/share', async (request, response) => {
+    const { job } = await jobFor(request)
+    const { groups, ...rest } = objectOf(request.body)
+    if (
+      !Array.isArray(groups) ||
+      !groups.every(one => typeof one === 'string') ||
+      Object.keys(rest).length > 0
+    )
+      throw new ServiceError('usage', 'say {"groups": ["a group of yours", …]}, or [] for none')
+    response.json({ groups: await shareJob(db, job, groups, identify(request), request.ip) })
+  })
+
+  /** A link to hand to another program, without any header; `{seconds}`, a quarter of an hour without it. */
   router.post('/:id/results/:name/link', async (request, response) => {
     const { job, kind } = await jobFor(request)
     const name = String(request.params.name)
     await resultOf(jobs, kind, job, name, undefined)
-    const { expires, query } = await signLink(jobs, job.id, name)
+    const { seconds = LINK_SECONDS } = objectOf(request.body)
+    const isTime =
+      Number.isInteger(seconds) && (seconds as number) > 0 && (seconds as number) <= LINK_SECONDS_MOST
+    if (!isTime)
+      throw new ServiceError('usage', `seconds is a whole number from 1 to ${LINK_SECONDS_MOST} (a week)`)
+    const { expires, query } = await signLink(jobs, job.id, name, seconds as number)
     const url = `${origin(request)}/jobs/${job.id}/results/${encodeURIComponent(name)}?${query}`
     response.json({ url, expires })
   })
@@ -217,7 +252,7 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     const parameters = queryOf(request)
     const given = { expires: parameters.single('EXPIRES'), signature: parameters.single('SIGNATURE') }
     const name = String(request.params.name)
-    const { job, kind } = given.signature === undefined ? await jobFor(request) : await jobOfPath(request)
+    const { job, kind } = given.signature === undefined ? await seenJob(request) : await jobOfPath(request)
     if (given.signature !== undefined) await checkLink(jobs, job.id, name, given)
     const format = parameters.single('RESPONSEFORMAT') || undefined
     const result = await resultOf(jobs, kind, job, name, format)
@@ -241,7 +276,8 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
   function belongs(event: { owner: string | null; session: string | null }, viewer: Viewer): boolean {
     if (viewer === 'nobody') return false
     if (viewer === 'anonymous') return event.owner === null
-    return 'owner' in viewer ? event.owner === viewer.owner : event.session === viewer.session
+    if ('owner' in viewer) return event.owner === viewer.owner
+    return 'session' in viewer && event.session === viewer.session
   }
 }
 

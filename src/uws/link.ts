@@ -6,8 +6,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ServiceError } from '../error.ts'
 import type { Jobs } from './job.ts'
 
-/** Seconds for which a link is good. */
+/** Seconds for which a link is good when nobody says how long, and the longest that can be said. */
 export const LINK_SECONDS = 900
+export const LINK_SECONDS_MOST = 7 * 86_400
 
 export interface Link {
   readonly expires: Date
@@ -17,9 +18,14 @@ export interface Link {
 
 type Signer = Pick<Jobs, 'db' | 'secret'>
 
-export async function signLink(signer: Signer, job: string, result: string): Promise<Link> {
+export async function signLink(
+  signer: Signer,
+  job: string,
+  result: string,
+  lasts = LINK_SECONDS,
+): Promise<Link> {
   const { secret, now } = await newestSecret(signer)
-  const seconds = Math.floor(now) + LINK_SECONDS
+  const seconds = Math.floor(now) + lasts
   const signature = sign(secret, job, result, seconds).toString('base64url')
   return { expires: new Date(seconds * 1000), query: `expires=${seconds}&signature=${signature}` }
 }

@@ -6,6 +6,8 @@ import type { Phase } from './job.ts'
 export type Viewer =
   | { readonly owner: string }
   | { readonly session: string }
+  /** Jobs that others share with these groups. */
+  | { readonly groups: readonly string[] }
   /** Everybody's anonymous jobs. */
   | 'anonymous'
   | 'nobody'
@@ -37,10 +39,14 @@ interface ReferenceRow {
 const PAGE = 2000
 
 /** SQL that holds for the jobs `j` that the viewer may list; `$n` is its value. */
-export function viewerCondition(viewer: Viewer, n: number): { sql: string; value: string | undefined } {
+export function viewerCondition(viewer: Viewer, n: number): { sql: string; value: unknown } {
   if (viewer === 'nobody') return { sql: `$${n}::text IS NOT NULL`, value: undefined }
   const ofOwner = `coalesce(j.owner, '') = $${n}`
   if (viewer === 'anonymous') return { sql: ofOwner, value: '' }
+  if ('groups' in viewer) {
+    const sql = `j.job_id IN (SELECT s.job_id FROM uws.share AS s WHERE s.group_name = ANY($${n}::text[]))`
+    return { sql, value: viewer.groups }
+  }
   if ('owner' in viewer) return { sql: ofOwner, value: viewer.owner }
   return { sql: `j.session = $${n}::uuid`, value: viewer.session }
 }

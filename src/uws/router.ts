@@ -29,6 +29,7 @@ import { listJobs, type Viewer } from './list.ts'
 import { notifyTargets } from './notify.ts'
 import { resultOf } from './results.ts'
 import { ensureSession, sessionOf } from './session.ts'
+import { requireOwner, requireReader } from './share.ts'
 import {
   abortJob,
   archiveJob,
@@ -72,9 +73,9 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
           `there is no job ${request.params.id} here; ${kind.path} lists those there are`,
         )
       }
-      if (job.owner !== undefined && job.owner !== identify(request).name) {
-        throw new ServiceError('forbidden', 'this job belongs to somebody else')
-      }
+      const reads = request.method === 'GET' || request.method === 'HEAD'
+      if (reads) await requireReader(db, job, identify(request))
+      else requireOwner(job, identify(request))
       if (job.expiredAt && !isDeletion(request)) {
         const isBrowser = /application\/xhtml/.test(request.get('accept') ?? '')
         const told = isBrowser ? goneHtml : goneText
