@@ -18,6 +18,7 @@ import { previewRouter } from './files/preview-router.ts'
 import { filesRouter } from './files/router.ts'
 import { publishedTrees } from './hips/published.ts'
 import { hipsRouter } from './hips/router.ts'
+import { hipsCoverage } from './hips/visible.ts'
 import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
 import { authPages } from './portal/auth-pages.ts'
@@ -100,7 +101,7 @@ export function createApp(deps: AppDependencies): Express {
   const trees = publishedTrees(join(config.dir, 'hips'))
   app.use('/hips', hipsRouter({ trees, rules, origin }))
   app.use('/preview', previewRouter({ db, config }))
-  app.use('/moc', mocRouter({ db, rules }))
+  app.use('/moc', mocRouter({ db, rules, hips: hipsCoverage(trees, rules) }))
   app.get('/healthz', async (_request, response) => {
     const { available, notes } = await checkAvailability(db, upSince)
     response

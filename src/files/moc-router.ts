@@ -1,17 +1,25 @@
-/** `/moc/<collection>`: coverage as FITS, or as RESPONSEFORMAT says as JSON or text (MOC 2.0 §4.3). */
+/**
+ * `/moc/<collection>`, `/moc/<schema.table>`, `/moc/hips/<name>`: coverage as FITS, or as RESPONSEFORMAT says as JSON or
+ * text (MOC 2.0 §4.3). Always in ICRS.
+ */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { type Rules, requireAdmission } from '../auth/access.ts'
-import { identify } from '../auth/identity.ts'
+import { type Identity, identify } from '../auth/identity.ts'
 import { sendFile } from '../dali/file.ts'
 import { parametersOf } from '../dali/parameters.ts'
 import { STATUS, serviceError } from '../dali/respond.ts'
 import type { Client } from '../db/database.ts'
 import { errorText, ServiceError } from '../error.ts'
 import { mocFits } from '../fits/moc.ts'
-import { type Moc, mocAscii, mocJson, mocUniq } from '../healpix/moc.ts'
+import { type Moc, mocAscii, mocDegraded, mocJson, mocUniq } from '../healpix/moc.ts'
+import { mocTurned } from '../healpix/turned.ts'
+import { frameChange } from '../sphere/frames.ts'
 import { coverageOf } from './coverage.ts'
+import { tableCoverage } from './table-coverage.ts'
+
+const GALACTIC = frameChange({ name: 'GALACTIC' })
 
 interface Form {
   readonly type: string
@@ -40,34 +48,48 @@ const FORMS: Readonly<Record<string, Form>> = {
 export interface MocDependencies {
   readonly db: Client
   readonly rules: () => Rules
+  /** Of a HiPS that somebody may see; throws where they are to be told that they may not. */
+  readonly hips: (name: string, identity: Identity) => Promise<HipsCoverage | undefined>
 }
 
-export function mocRouter({ db, rules }: MocDependencies): Router {
+export interface HipsCoverage {
+  /** In the frame of the HiPS. */
+  readonly moc: Moc | undefined
+  readonly isGalactic: boolean
+}
+
+export function mocRouter({ db, rules, hips }: MocDependencies): Router {
   const router = Router()
-  router.get('/:collection', async (request, response) => {
-    const { collection } = request.params
-    const parameters = parametersOf(new URL(request.url, 'http://host').searchParams)
-    const asked = (parameters.single('RESPONSEFORMAT') ?? 'fits').toLowerCase()
-    const form = Object.hasOwn(FORMS, asked) ? FORMS[asked] : undefined
-    if (!form)
-      throw new ServiceError('usage', `RESPONSEFORMAT=${asked} is not offered; fits, json and ascii are`)
-    const rule = rules().rule('collection', collection)
-    const isOpen = requireAdmission(rule, `The collection ${collection}`, identify(request))
-    const coverage = isOpen ? await coverageOf(db, collection) : undefined
-    if (!coverage) throw new ServiceError('notFound', `there is no collection ${collection}`)
-    const bytes = asBytes(form.write(coverage.moc))
-    await sendFile(request, response, {
-      contentType: form.type,
-      fileName: `${collection}.moc.${form.ending}`,
-      bytes: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      read: async range => Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes]),
-    })
+
+  /** A collection or, where there is none of the name, a table. */
+  async function coverage(name: string, identity: Identity): Promise<Moc | undefined> {
+    const admits = (kind: 'collection' | 'table', what: string) =>
+      requireAdmission(rules().rule(kind, name), `The ${what} ${name}`, identity)
+    const collection = admits('collection', 'collection') ? await coverageOf(db, name) : undefined
+    if (collection) return collection.moc
+    return admits('table', 'table') ? (await tableCoverage(db, name))?.moc : undefined
+  }
+
+  router.get('/hips/:name', async (request, response) => {
+    const { name } = request.params
+    const found = await hips(name, identify(request))
+    if (!found?.moc) throw new ServiceError('notFound', `there is no HiPS ${name} with a coverage`)
+    const moc = found.isGalactic ? mocTurned(found.moc, GALACTIC.toIcrs) : found.moc
+    await sendMoc(request, response, name, moc)
   })
+
+  router.get('/:name', async (request, response) => {
+    const { name } = request.params
+    const moc = await coverage(name, identify(request))
+    if (!moc)
+      throw new ServiceError('notFound', `there is no collection, and no table with positions, ${name}`)
+    await sendMoc(request, response, name, moc)
+  })
+
   router.use((request: Request) => {
     throw new ServiceError(
       'notFound',
-      `there is nothing at ${request.baseUrl}${request.path}; coverage is at /moc/<collection>`,
+      `there is nothing at ${request.baseUrl}${request.path}; coverage is at /moc/<collection>, /moc/<schema.table> and /moc/hips/<name>`,
     )
   })
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
@@ -79,6 +101,26 @@ export function mocRouter({ db, rules }: MocDependencies): Router {
       .send(`${errorText(failure)}\n`)
   })
   return router
+}
+
+/** As FITS, or as RESPONSEFORMAT says; in coarser cells by ORDER. */
+async function sendMoc(request: Request, response: Response, name: string, whole: Moc): Promise<void> {
+  const parameters = parametersOf(new URL(request.url, 'http://host').searchParams)
+  const asked = (parameters.single('RESPONSEFORMAT') ?? 'fits').toLowerCase()
+  const form = Object.hasOwn(FORMS, asked) ? FORMS[asked] : undefined
+  if (!form)
+    throw new ServiceError('usage', `RESPONSEFORMAT=${asked} is not offered; fits, json and ascii are`)
+  const order = parameters.single('ORDER') ?? String(whole.order)
+  if (!/^[12]?\d$/.test(order)) throw new ServiceError('usage', `ORDER=${order} is no order from 0 to 29`)
+  const moc = Number(order) < whole.order ? mocDegraded(whole, Number(order)) : whole
+  const bytes = asBytes(form.write(moc))
+  await sendFile(request, response, {
+    contentType: form.type,
+    fileName: `${name}.moc.${form.ending}`,
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    read: async range => Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes]),
+  })
 }
 
 const asBytes = (content: Buffer | string) => (typeof content === 'string' ? Buffer.from(content) : content)

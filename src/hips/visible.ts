@@ -36,3 +36,10 @@ export function visibleTrees(trees: PublishedTrees, rules: Rules, identity: Iden
     },
   }
 }
+
+/** The coverage of a tree that somebody may see, in the frame of the tree. */
+export const hipsCoverage =
+  (trees: PublishedTrees, rules: () => Rules) => async (name: string, identity: Identity) => {
+    const tree = await visibleTrees(trees, rules(), identity).tree(name)
+    return tree && { moc: tree.moc, isGalactic: tree.properties.get('hips_frame') === 'galactic' }
+  }
