@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
   distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
   neighbours: async () => (await import('./neighbours-command.ts')).neighboursCommand,
+  shards: async () => (await import('./shards-command.ts')).shardsCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
   'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
   list: async () => (await import('./tables-command.ts')).listCommand,

@@ -15,6 +15,7 @@ import { PUBLIC_ROLE } from '../../src/db/roles.ts'
 import { fillDemo } from '../../src/demo/index.ts'
 import { distribute } from '../../src/ingest/distribute.ts'
 import { openLog } from '../../src/log.ts'
+import { forecast } from '../../src/shards-command.ts'
 import { EXPLAIN, everyNode, readPlan } from '../../src/tap/plan-tree.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
 import { testDatabase } from '../support/database.ts'
@@ -121,5 +122,29 @@ describe('queries on a cluster', { skip }, () => {
       if (![plan].flat().includes(found)) wrong.push(`${found} and not ${plan}: ${adql}`)
     }
     assert.deepEqual(wrong, [])
+  })
+
+  test('lie as the forecast says', async () => {
+    const rows = await cluster.db.query<{ shard: number; rows: number }>(
+      `SELECT rank() OVER (ORDER BY shardminvalue::int) - 1 AS shard, 0 AS rows FROM pg_dist_shard
+        WHERE logicalrelid = 'demo.object'::regclass`,
+    )
+    const counted = await cluster.db.query<{ cell: number; n: number }>(
+      'SELECT hpx_shard AS cell, count(*)::int AS n FROM demo.object GROUP BY 1',
+    )
+    const found = forecast({
+      rows: SURVEY.objects,
+      shards: rows.length,
+      nodes: 2,
+      rowBytes: 200,
+      density: new Map(counted.map(({ cell, n }) => [cell, n])),
+      cones: [1, 30],
+    })
+    const sizes = await cluster.db.query<{ n: string }>(
+      `SELECT result AS n FROM run_command_on_shards('demo.object', 'SELECT count(*) FROM %s')`,
+    )
+    assert.equal(found.largestShard, Math.max(...sizes.map(({ n }) => Number(n))))
+    const [small] = found.cones
+    assert.ok(small!.most <= 4 && small!.mean < 2, JSON.stringify(small))
   })
 })
