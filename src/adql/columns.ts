@@ -1,7 +1,7 @@
 /** A column's name in an expression: which one it is, or every reason why it is none. */
 import type { Identifier, Span } from './ast.ts'
 import { hasAggregate, hasWindow } from './grouping.ts'
-import { columnsNamed, reference, relationsNamed, type Scope } from './scope.ts'
+import { columnsNamed, reference, relationsNamed, type Scope, type Visible } from './scope.ts'
 import { complain, type Place } from './state.ts'
 import { nearest, oneOf, spelled } from './suggest.ts'
 import { matches } from './tables.ts'
@@ -20,7 +20,7 @@ export const unknown = (span: Span): Resolved => ({
 
 function bare(name: Identifier, place: Place): Resolved | undefined {
   for (let scope: Scope | undefined = place.scope; scope; scope = scope.parent) {
-    const found = columnsNamed(scope, name)
+    const found = ofKnownTables(columnsNamed(scope, name))
     if (found.length === 1) return { ...found[0]!.expression, start: name.start, end: name.end }
     if (found.length > 1) {
       const relations = found.map(f =>
@@ -44,6 +44,12 @@ function bare(name: Identifier, place: Place): Resolved | undefined {
   }
   complainUnknown(name, place)
   return undefined
+}
+
+/** A table that was not found has a column of every name: what the others have is meant. */
+function ofKnownTables(found: readonly Visible[]): readonly Visible[] {
+  const known = found.filter(f => f.column.type !== 'unknown')
+  return known.length > 0 ? known : found.slice(0, 1)
 }
 
 /** An alias stands for its expression, which may be none for this place. */

@@ -57,6 +57,38 @@ const OTHER: Record<string, readonly [ErrorCode, string]> = {
 /** Seconds after which it is worth another try. */
 const RETRY_AFTER = 10
 
+/** Errors whose words say more than their SQLSTATE; without words of ours, PostgreSQL's own. */
+const SPECIFIC: readonly (readonly [words: RegExp, constructs: readonly string[], reason?: Reason])[] = [
+  [
+    /^input is out of range/,
+    ['ACOS', 'ASIN', 'SIN', 'COS', 'TAN', 'COT'],
+    {
+      message: 'a number is out of the range of this function',
+      hint: 'ACOS and ASIN need numbers from -1 to 1.',
+    },
+  ],
+  [
+    /^Healpix level/i,
+    ['ivo_healpix_index', 'ivo_healpix_center'],
+    { message: 'an order of HEALPix is not within 0 and 29' },
+  ],
+  [
+    /^Healpix index/i,
+    ['ivo_healpix_center'],
+    {
+      message: 'there is no cell of this number',
+      hint: 'An order n has the cells 0 to 12 * POWER(4, n) - 1.',
+    },
+  ],
+  [/^percentile value/, ['PERCENTILE']],
+  [/substring length/, ['SUBSTRING']],
+  [/bound|^count must be/, ['ivo_histogram', 'gavo_histogram', 'WIDTH_BUCKET']],
+  [/^invalid regular expression/, ['gavo_match']],
+  [/gaia_healpix_index/, ['gaia_healpix_index']],
+  [/ntile/, ['NTILE']],
+  [/nth_value/, ['NTH_VALUE']],
+]
+
 /** The error to answer when PostgreSQL refused or ended a compiled query. */
 export function statementError(
   failure: DatabaseFailure,
@@ -65,13 +97,15 @@ export function statementError(
   timeoutMs?: number,
 ): ServiceError {
   const { sqlState } = failure
-  if (sqlState === '57014') return timeout(timeoutMs, failure)
+  if (sqlState === '57014') return timeout(timeoutMs, failure, compiled, adql)
   const other = OTHER[sqlState]
   if (other) {
     const soon = other[0] === 'unavailable' ? { retryAfter: RETRY_AFTER } : {}
     return new ServiceError(other[0], other[1], { cause: failure, ...soon })
   }
-  const reason = USAGE[sqlState] ?? reasonOf(failure)
+  const specific = SPECIFIC.find(([words]) => words.test(failure.message))
+  const reason =
+    specific?.[2] ?? (specific ? reasonOf(failure) : undefined) ?? USAGE[sqlState] ?? reasonOf(failure)
   if (!reason)
     return new ServiceError('internal', 'The database could not run this query.', { cause: failure })
   const { message, hint } = reason
@@ -106,8 +140,9 @@ const SHAPES: readonly (readonly [words: RegExp, construct: string])[] = [
 ]
 
 function suspects(compiled: Compiled, { sqlState, message }: DatabaseFailure): Span[] {
+  const specific = SPECIFIC.find(([words]) => words.test(message))?.[1]
   const shape = SHAPES.find(([words]) => words.test(message))?.[1]
-  const constructs = shape ? [shape] : (CONSTRUCTS[sqlState] ?? [])
+  const constructs = specific ?? (shape ? [shape] : (CONSTRUCTS[sqlState] ?? []))
   const found = new Map<string, Span>()
   for (const { construct, span } of compiled.origins) {
     if (construct !== undefined && constructs.includes(construct))
@@ -142,11 +177,30 @@ function reasonOf({ sqlState, message }: DatabaseFailure): Reason | undefined {
   return sqlState.startsWith('22') ? { message } : undefined
 }
 
-function timeout(timeoutMs: number | undefined, cause: unknown): ServiceError {
+/** Points at the largest table of the query: most time goes into reading it. */
+function timeout(
+  timeoutMs: number | undefined,
+  cause: unknown,
+  { origins }: Compiled,
+  adql: string,
+): ServiceError {
   const limit = timeoutMs === undefined ? 'its time limit' : `${Math.round(timeoutMs / 1000)} s`
-  const detail =
-    'Ask for fewer rows or a smaller region, or send it to /async, where queries may take longer.'
-  return new ServiceError('timeout', `The query took longer than ${limit}.`, { detail, cause })
+  const advice =
+    'Ask for fewer rows or a smaller region, or send it to /async, where queries may take longer; /tap/check says what takes the time.'
+  const message = `The query took longer than ${limit}.`
+  const tables = origins.filter(o => o.rows !== undefined).sort((a, b) => b.rows! - a.rows!)
+  const [largest] = tables
+  if (!largest) return new ServiceError('timeout', message, { detail: advice, cause })
+  const { span, rows } = largest
+  const problem = {
+    ...span,
+    ...locate(adql, span.start),
+    message: `this table has ${rows!.toLocaleString('en-US')} rows`,
+    hint: advice,
+  }
+  const where = `line ${problem.line}, column ${problem.column}: ${problem.message}`
+  const detail = `${where}\n${excerpt(adql, span)}\n${advice}`
+  return new ServiceError('timeout', message, { detail, problems: [problem], cause })
 }
 
 /** The smallest piece of the user's text that a place in the SQL came from. */

@@ -10,6 +10,7 @@ const CHANGES = {
   FK5: frameChange({ name: 'FK5', equinox: 2000 }),
   FK4: frameChange({ name: 'FK4-NO-E', equinox: 1950 }),
   GALACTIC: frameChange({ name: 'GALACTIC' }),
+  SUPER_GALACTIC: frameChange({ name: 'SUPERGALACTIC' }),
   ECLIPTIC: frameChange({ name: 'ECLIPTIC', equinox: 2000 }),
 }
 

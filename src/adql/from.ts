@@ -63,7 +63,8 @@ function resolveTable(t: TableName, state: State): Joined {
     { alias, name: t.alias?.text ?? table.name, schema: t.alias ? undefined : table.schema },
     table,
   )
-  return joinedOf(relation, { kind: 'table', relation, table, sample: t.sample })
+  const span = { start: t.name[0]!.start, end: name.end }
+  return joinedOf(relation, { kind: 'table', relation, table, sample: t.sample, span })
 }
 
 /** Stands for a table that was not found: whatever is asked of it has been complained about already. */

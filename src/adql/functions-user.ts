@@ -33,7 +33,8 @@ const POSITIONS: readonly Row[] = [
   ],
   [
     'gaia_healpix_index(hpxOrder INTEGER, source_id BIGINT) -> BIGINT',
-    '(($2)::int8 >> (59 - 2 * ($1)))',
+    `CASE WHEN ($1) BETWEEN 0 AND 12 THEN ($2)::int8 >> (59 - 2 * ($1))
+      WHEN ($1) IS NOT NULL AND adql.refuse('the order of gaia_healpix_index is not within 0 and 12') THEN NULL END`,
     'HEALPix NESTED cell of the given order, up to 12, from a Gaia source_id.',
   ],
   ...named(
@@ -62,7 +63,7 @@ const POSITIONS: readonly Row[] = [
     [
       '(from_sys VARCHAR, to_sys VARCHAR, geo GEOMETRY) -> GEOMETRY',
       '',
-      "A shape in another frame, by rotation: 'ICRS', 'FK5', 'FK4', 'GALACTIC', 'ECLIPTIC', as literals.",
+      "A shape in another frame, by rotation: 'ICRS', 'FK5', 'FK4', 'GALACTIC', 'SUPER_GALACTIC', 'ECLIPTIC', as literals.",
     ],
   ),
 ]

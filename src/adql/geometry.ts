@@ -305,12 +305,8 @@ function wire(e: Planned, complain: Complain): Printable {
   const shape = constantShape(e, complain)
   if (shape) return fragment(`ARRAY[${shapeNumbers(shape).join(',')}]::float8[]`, [], e.type, e)
   if (e.kind === 'call' && e.form.name === 'POINT' && !e.frame) {
-    return fragment(
-      'adql.coordinates($1, $2)',
-      e.args.map(a => printable(a, complain)),
-      e.type,
-      e,
-    )
+    const coordinates = e.args.map(a => printable(a, complain))
+    return { ...fragment('adql.coordinates($1, $2)', coordinates, e.type, e), name: 'POINT' }
   }
   return fragment('adql.degrees($1)', [sphere(e, complain)], e.type, e)
 }

@@ -28,6 +28,8 @@ export interface Origin {
   readonly span: Span
   /** What can fail here only when the query runs: an operator, a function's name, `CAST`, `sub-query`. */
   readonly construct?: string
+  /** Rows of the table that it is. */
+  readonly rows?: number
 }
 
 export interface Compiled {

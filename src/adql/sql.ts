@@ -104,10 +104,19 @@ export function sort(out: Out, s: Sort<PrintableStage>): void {
 
 function from(out: Out, f: From<PrintableStage>): void {
   switch (f.kind) {
-    case 'table':
+    case 'table': {
+      const sqlStart = out.text.length
       out.text += `${tableName(f.table)} AS ${f.relation.alias}`
+      const { rows } = f.table
+      out.origins.push({
+        sqlStart,
+        sqlEnd: out.text.length,
+        span: f.span,
+        ...(rows === undefined ? {} : { rows }),
+      })
       if (f.sample !== undefined) out.text += ` TABLESAMPLE SYSTEM (${f.sample})`
       return
+    }
     case 'with':
       out.text += `${f.sqlName} AS ${f.relation.alias}`
       return

@@ -200,6 +200,8 @@ export type From<S extends Stage> =
       readonly relation: Relation
       readonly table: TableMeta
       readonly sample: number | undefined
+      /** Where it is named in the query. */
+      readonly span: Span
     }
   | { readonly kind: 'with'; readonly relation: Relation; readonly sqlName: string }
   | { readonly kind: 'subquery'; readonly relation: Relation; readonly body: Body<S> }

@@ -363,6 +363,21 @@ describe("PostgreSQL's errors", () => {
       ['POINT(ra, dec + 90)'],
     )
     assert.deepEqual(await at('SELECT (SELECT n FROM star) AS x FROM star'), ['(SELECT n FROM star)'])
+    for (const call of [
+      'POINT(ra, dec + 90)',
+      'ACOS(id)',
+      'SUBSTRING(Name, 1, -1)',
+      'ivo_healpix_index(40, ra, dec)',
+      'ivo_healpix_center(3, 5000)',
+      'gaia_healpix_index(13, id)',
+      'ivo_histogram(mag, 1, 1, 5)',
+      'PERCENTILE(mag, 2)',
+      "gavo_match('[', Name)",
+    ])
+      assert.deepEqual(await at(`SELECT ${call} FROM star`), [call])
+    const words = async (adql: string) => (await failure(adql)).message
+    assert.match(await words('SELECT ACOS(id) FROM star'), /range of this function/)
+    assert.match(await words('SELECT ivo_healpix_index(40, ra, dec) FROM star'), /not within 0 and 29/)
   })
 
   test('point at the place, where PostgreSQL has one', () => {
@@ -379,6 +394,8 @@ describe("PostgreSQL's errors", () => {
       statementError({ sqlState, message: 'x' }, compiled, 'SELECT id FROM star', 5000)
     assert.equal(code('57014').code, 'timeout')
     assert.match(code('57014').message, /longer than 5 s/)
+    const [table] = code('57014').problems
+    assert.deepEqual([table?.start, table?.end, table?.message], [15, 19, 'this table has 3,000 rows'])
     assert.equal(code('53200').code, 'unavailable')
     assert.equal(code('42501').code, 'forbidden')
     assert.equal(code('42703').code, 'internal')

@@ -189,3 +189,16 @@ test('large mistakes are refused before they are worked out', () => {
     assert.match(complaint(adql), message)
   }
 })
+
+test('a table that is not found makes no column ambiguous', () => {
+  const found = problems('SELECT ra, foo FROM star AS s JOIN nosuch AS x ON s.id = x.id, nosuch2')
+  assert.deepEqual(
+    found.map(p => p.message),
+    ['there is no table nosuch', 'there is no table nosuch2'],
+  )
+})
+
+test('words of JavaScript are no functions', () => {
+  for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__x'])
+    assert.match(complaint(`SELECT ${name}(1) FROM star`), /there is no function/)
+})
