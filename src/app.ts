@@ -155,6 +155,7 @@ function logged(log: Log) {
 function openToScripts(request: Request, response: Response, next: NextFunction) {
   response.setHeader('Server', 'Almagest')
   response.setHeader('Access-Control-Allow-Origin', '*')
+  response.setHeader('X-Content-Type-Options', 'nosniff')
   response.setHeader(
     'Access-Control-Expose-Headers',
     'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate',

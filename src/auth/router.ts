@@ -1,12 +1,13 @@
 /** `/auth`: login and logout, access tokens, and who one is. */
 import { type Request, Router } from 'express'
-import helmet from 'helmet'
+import { PAGE_POLICY } from '../dali/policy.ts'
 import type { Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
 import { formToken } from './csrf.ts'
 import { callerOf } from './identity.ts'
 import type { Auth } from './index.ts'
 import { endAuthRoutes, loginRouter } from './login-router.ts'
+import { pageHeaders } from './page-headers.ts'
 import type { AuthPages, Visitor } from './pages.ts'
 import { openProviders } from './provider.ts'
 import { sessions } from './sessions.ts'
@@ -31,7 +32,9 @@ export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDep
     origin: origin(request),
   })
   const providers = openProviders(settings?.providers ?? [])
-  router.use(helmet(pageHeaders(() => providers.origins())))
+  // Logging out leads to the provider.
+  const forms = () => ["form-action 'self'", ...providers.origins()].join(' ')
+  router.use(pageHeaders(() => PAGE_POLICY.replace("form-action 'self'", forms())))
   router.get('/whoami', whoami(publicUrl))
   router.get('/connect', (request, response) => {
     response.type('html').send(pages.connect(visitor(request)))
@@ -56,26 +59,4 @@ export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDep
   }
   endAuthRoutes(router, pages, visitor)
   return router
-}
-
-/** Forms may lead to the providers, since logging out does; scripts are our own files. */
-function pageHeaders(providers: () => readonly string[]): Parameters<typeof helmet>[0] {
-  return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        formAction: ["'self'", () => providers().join(' ')] as never,
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-      },
-    },
-    referrerPolicy: { policy: 'same-origin' },
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-    xFrameOptions: { action: 'deny' },
-  }
 }

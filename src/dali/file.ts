@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
+import { FILE_POLICY, isHtml } from './policy.ts'
 
 /** Bytes from `start` to `end`, both included. */
 export interface ByteRange {
@@ -31,6 +32,7 @@ export async function sendFile(request: Request, response: Response, file: Store
   const wanted = !fresh && range !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
   const bytes = wanted ? await file.read(range) : undefined
   response.setHeader('Content-Type', file.contentType)
+  if (isHtml(file.contentType)) response.setHeader('Content-Security-Policy', FILE_POLICY)
   response.setHeader('Content-Disposition', `inline; ${fileNameOf(file.fileName)}`)
   response.setHeader('ETag', tag)
   if (file.modified) response.setHeader('Last-Modified', file.modified.toUTCString())

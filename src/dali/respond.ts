@@ -4,6 +4,7 @@ import { type ErrorCode, errorText, ServiceError } from '../error.ts'
 import { errorDocument } from '../votable/document.ts'
 import { chooseCoding, compressed, compressedWhole, isCompressible, LEAST, lookAhead } from './compress.ts'
 import { drained } from './drained.ts'
+import { isHtml, RESULT_POLICY } from './policy.ts'
 
 export interface Answer {
   readonly contentType: string
@@ -23,6 +24,7 @@ export const STATUS: Record<ErrorCode, number> = {
   tooLarge: 413,
   unauthenticated: 401,
   forbidden: 403,
+  tooMany: 429,
   timeout: 400,
   unavailable: 503,
   internal: 500,
@@ -50,6 +52,7 @@ export async function send(request: Request, response: Response, answer: Answer)
   const { whole, chunks } = await lookAhead(answer.chunks, coding ? LEAST : 0)
   const isCompressed = coding !== undefined && !(whole && whole.length < LEAST)
   response.status(200).setHeader('Content-Type', answer.contentType)
+  if (isHtml(answer.contentType)) response.setHeader('Content-Security-Policy', RESULT_POLICY)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   if (isCoded) response.vary('Accept-Encoding')
   if (isCompressed) response.setHeader('Content-Encoding', coding)

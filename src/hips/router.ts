@@ -8,6 +8,7 @@ import express, { type NextFunction, type Request, type Response, type Router } 
 import type { Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
 import type { ByteRange } from '../dali/file.ts'
+import { FILE_POLICY } from '../dali/policy.ts'
 import { STATUS } from '../dali/respond.ts'
 import { type ErrorCode, errorText, ServiceError } from '../error.ts'
 import { mocMeets } from '../healpix/moc.ts'
@@ -208,6 +209,7 @@ function sendFile(response: Response, root: string, file: string): void {
   response.type(
     file === 'properties' ? 'text/plain; charset=utf-8' : (TYPES[extension] ?? 'application/octet-stream'),
   )
+  if (extension === 'html') response.setHeader('Content-Security-Policy', FILE_POLICY)
   response.sendFile(file, { root, dotfiles: 'deny', cacheControl: false }, error => {
     if (error && !response.headersSent) missing(response, 'a HiPS has no such file')
   })

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import express, { type Request, Router } from 'express'
 import { isAdmitted, type Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
+import { pageHeaders } from '../auth/page-headers.ts'
 import type { Config } from '../config.ts'
+import { PAGE_POLICY } from '../dali/policy.ts'
 import type { Client } from '../db/database.ts'
 import type { PublishedTrees } from '../hips/published.ts'
 import { visibleTrees } from '../hips/visible.ts'
@@ -23,10 +25,6 @@ export interface PortalDependencies {
 
 const ASSETS = fileURLToPath(new URL('assets', import.meta.url))
 
-/** Nothing but our own style sheet, images and forms; results may be framed by nobody. */
-const POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
 /** Aladin Lite makes its own styles and workers and compiles WebAssembly; it may reach this service only. */
 const SKY_POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
@@ -42,21 +40,27 @@ export function portalRouter({ db, catalog, config, trees, rules, origin }: Port
   )
   const remembered = lately(() => shownCollections(db))
   router.use('/assets', express.static(ASSETS, { maxAge: '1h', index: false }))
-  router.get(['/', '/tap'], async (request, response) => {
-    response.setHeader('Content-Security-Policy', POLICY)
-    const collections = (await remembered()).filter(({ collection }) =>
-      isAdmitted(rules().rule('collection', collection), identify(request)),
-    )
-    response
-      .type('html')
-      .send(frontPage(await catalog(identify(request)), collections, config, origin(request)).text)
-  })
-  router.get('/sky', async (request, response) => {
-    response.setHeader('Content-Security-Policy', SKY_POLICY)
-    response
-      .type('html')
-      .send(skyPage(await visibleTrees(trees, rules(), identify(request)).all(), config.title).text)
-  })
+  router.get(
+    ['/', '/tap'],
+    pageHeaders(() => PAGE_POLICY),
+    async (request, response) => {
+      const collections = (await remembered()).filter(({ collection }) =>
+        isAdmitted(rules().rule('collection', collection), identify(request)),
+      )
+      response
+        .type('html')
+        .send(frontPage(await catalog(identify(request)), collections, config, origin(request)).text)
+    },
+  )
+  router.get(
+    '/sky',
+    pageHeaders(() => SKY_POLICY),
+    async (request, response) => {
+      response
+        .type('html')
+        .send(skyPage(await visibleTrees(trees, rules(), identify(request)).all(), config.title).text)
+    },
+  )
   return router
 }
 

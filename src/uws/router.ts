@@ -3,6 +3,7 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
 import { sendFile } from '../dali/file.ts'
 import { type Parameters, parametersOf, readParameters } from '../dali/parameters.ts'
+import { RESULT_POLICY } from '../dali/policy.ts'
 import { send, sendError, sendXml, serviceError } from '../dali/respond.ts'
 import { readRequest, type UploadLimits } from '../dali/uploads.ts'
 import { ServiceError } from '../error.ts'
@@ -79,6 +80,7 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
       if (job.expiredAt && !isDeletion(request)) {
         const isBrowser = /application\/xhtml/.test(request.get('accept') ?? '')
         const told = isBrowser ? goneHtml : goneText
+        if (isBrowser) response.setHeader('Content-Security-Policy', RESULT_POLICY)
         response
           .status(410)
           .type(isBrowser ? 'html' : 'text/plain')

@@ -61,7 +61,10 @@ export async function startChromium(): Promise<Chromium> {
   const flags = [
     '--headless=new',
     '--no-sandbox',
-    '--disable-gpu',
+    '--use-gl=angle',
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+    '--ignore-gpu-blocklist',
     '--disable-background-networking',
     '--hide-scrollbars',
     '--window-size=1100,1000',
