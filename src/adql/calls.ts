@@ -17,10 +17,12 @@ import { conversion } from './units.ts'
 import { columnsIn } from './walk.ts'
 
 /** Known functions that this service does not offer, and why. */
-const REFUSED: Record<string, string> = {
-  ivo_simbadpoint: 'object names are not resolved in queries: this service asks no other one',
-  gavo_simbadpoint: 'object names are not resolved in queries: this service asks no other one',
-}
+const REFUSED = new Map(
+  ['ivo_simbadpoint', 'gavo_simbadpoint'].map(name => [
+    name,
+    'object names are not resolved in queries: this service asks no other one',
+  ]),
+)
 
 /** Geometries whose first argument may be a coordinate system (ADQL 2.1 §4.2.5). */
 const FRAMED = new Set(['point', 'circle', 'box', 'polygon'])
@@ -91,7 +93,7 @@ function foreign(
     return resolveExpression(made.expression, place)
   }
   for (const a of written) resolveExpression(a, place)
-  const refused = REFUSED[name.toLowerCase()]
+  const refused = REFUSED.get(name.toLowerCase())
   if (refused) complain(place.state, nameSpan, `${name} is not offered: ${refused}`)
   else {
     const hint =

@@ -28,7 +28,10 @@ export function asTimestamp(value: Resolved, complain: (c: Complaint) => void): 
   return { ...value, type: 'unknown' }
 }
 
-const TRUTH: Record<string, boolean> = { true: true, t: true, '1': true, false: false, f: false, '0': false }
+const TRUTH = new Map([
+  ...['true', 't', '1'].map(word => [word, true] as const),
+  ...['false', 'f', '0'].map(word => [word, false] as const),
+])
 
 /**
  * Two values that are compared (ADQL 2.1 §2.2.3): numbers with numbers, strings with strings, times with ISO
@@ -50,7 +53,7 @@ export function alike(
   if (l === 'boolean' && isInteger(r)) return [cast(left, 'int'), right]
   if (r === 'boolean' && isInteger(l)) return [left, cast(right, 'int')]
   if (l === 'boolean' && right.kind === 'string') {
-    const value = TRUTH[right.value.toLowerCase()]
+    const value = TRUTH.get(right.value.toLowerCase())
     if (value !== undefined) return [left, { ...right, kind: 'boolean', value, type: 'boolean' }]
   }
   if (r === 'boolean' && left.kind === 'string') {

@@ -108,14 +108,16 @@ const PREFIX: Record<string, number> = {
   y: 1e-24,
 }
 
+const unit = (word: string): Unit | undefined => (Object.hasOwn(UNITS, word) ? UNITS[word] : undefined)
+
 /** Units that take no prefix, so that `min` is no milli-inch and `Pa`-like words are read whole. */
 function atom(word: string): Unit | undefined {
-  const known = UNITS[word]
+  const known = unit(word)
   if (known) return known
   for (const length of [2, 1]) {
     const factor = PREFIX[word.slice(0, length)]
-    const unit = UNITS[word.slice(length)]
-    if (factor !== undefined && unit) return u(factor * unit.factor, unit.dimensions)
+    const base = unit(word.slice(length))
+    if (factor !== undefined && base) return u(factor * base.factor, base.dimensions)
   }
   return undefined
 }

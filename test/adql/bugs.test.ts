@@ -198,7 +198,10 @@ test('a table that is not found makes no column ambiguous', () => {
   )
 })
 
-test('words of JavaScript are no functions', () => {
+test('words of JavaScript mean nothing', () => {
   for (const name of ['constructor', 'toString', 'hasOwnProperty', '__proto__x'])
     assert.match(complaint(`SELECT ${name}(1) FROM star`), /there is no function/)
+  assert.match(complaint("SELECT id FROM star WHERE good = 'constructor'"), /a string is compared/)
+  assert.match(complaint("SELECT IN_UNIT(ra, 'constructor') FROM star"), /not a unit/)
+  assert.match(complaint("SELECT IN_UNIT(ra, 'mtoString') FROM star"), /not a unit/)
 })
