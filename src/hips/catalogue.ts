@@ -52,7 +52,7 @@ const ALLSKY_ROWS = [0, 3000, 12_000]
 const MOST_OF_ALLSKY = 500
 const MOC_ORDER = 10
 /** Of a coverage in memory: more make it coarser. */
-const MOC_RANGES = 1_000_000
+const MOC_RANGES = 200_000
 
 export async function buildCatalogue(db: Database, request: CatalogueRequest): Promise<BuiltCatalogue> {
   const { root, table, perTile, deepest, report, signal, links } = request

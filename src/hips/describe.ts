@@ -116,20 +116,22 @@ function createdBefore(root: string): string | undefined {
 /** Of the region itself. */
 export function centerOf(moc: Moc): Center {
   let sum: Vector = [0, 0, 0]
-  const places: Vector[] = []
-  for (const { order, first, last } of mocCells(moc)) {
-    const step = (last - first) / 64n + 1n
-    for (let cell = first; cell <= last; cell += step) {
-      const v = unitVector(...cellCentre(order, cell))
-      const area = 4 ** -order
-      places.push(v)
-      sum = [sum[0] + v[0] * area, sum[1] + v[1] * area, sum[2] + v[2] * area]
-    }
-  }
+  for (const [v, area] of placesIn(moc))
+    sum = [sum[0] + v[0] * area, sum[1] + v[1] * area, sum[2] + v[2] * area]
   const length = Math.hypot(...sum)
   const direction: Vector = length > 1e-9 ? [sum[0] / length, sum[1] / length, sum[2] / length] : [1, 0, 0]
-  const radius = Math.max(...places.map(v => angle(v, direction)))
-  return { direction, radius: Math.max(radius, pixelScale(0)) }
+  let radius = pixelScale(0)
+  for (const [v] of placesIn(moc)) radius = Math.max(radius, angle(v, direction))
+  return { direction, radius }
+}
+
+/** Middles of cells, of long runs some, with their areas in those of order 0. */
+function* placesIn(moc: Moc): Generator<readonly [place: Vector, area: number]> {
+  for (const { order, first, last } of mocCells(moc)) {
+    const step = (last - first) / 64n + 1n
+    for (let cell = first; cell <= last; cell += step)
+      yield [unitVector(...cellCentre(order, cell)), 4 ** -order]
+  }
 }
 
 /** Tiles and bytes of what is served. */

@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type GrowingMoc, growingMoc } from '../healpix/moc-growing.ts'
 import { faceCell } from '../healpix/nested.ts'
-import { ALLSKY_WIDTH, allsky } from './allsky.ts'
-import { colorPicture } from './color-map.ts'
-import { encodePixels, encodeTile, FLOAT32, type Look, tileValues } from './image-tile.ts'
+import { ALLSKY_COLUMNS, ALLSKY_TILE, ALLSKY_WIDTH, allsky } from './allsky.ts'
+import { colorPng } from './color-map.ts'
+import { encodeTile, FLOAT32, type Look, tileValues } from './image-tile.ts'
 import { pixelScale, TILE_PIXELS, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 
 export interface MapTile {
@@ -34,7 +34,8 @@ export interface BuiltMap {
   readonly coverage: GrowingMoc
   /** Values of some pixels of the finest tiles. */
   readonly sample: readonly number[]
-  readonly order3: ReadonlyMap<number, Float32Array<ArrayBuffer>>
+  /** The tiles of order 3 in one picture; undefined where there are none. */
+  readonly allsky: Float32Array<ArrayBuffer> | undefined
 }
 
 export const newTile = (npix: number): MapTile => ({
@@ -45,7 +46,7 @@ export const newTile = (npix: number): MapTile => ({
 
 /** Cells of the coverage along the side of a tile: 32. */
 const COVER_DEPTH = 5
-const COVER_RANGES = 1_000_000
+const COVER_RANGES = 200_000
 /** Every so many pixels one is kept for the cuts. */
 const SAMPLE_STEP = 61
 const MOST_SAMPLES = 2_000_000
@@ -58,7 +59,7 @@ export async function mapTree(
   const tiles: Tile[] = []
   const coverage = growingMoc(tree.order + COVER_DEPTH, COVER_RANGES)
   const sample: number[] = []
-  const order3 = new Map<number, Float32Array<ArrayBuffer>>()
+  let whole: Float32Array<ArrayBuffer> | undefined
   /** The tile at work of each order. */
   const open: (MapTile | undefined)[] = []
 
@@ -72,7 +73,10 @@ export async function mapTree(
     mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, await encodeTile('fits', values, TILE_WIDTH, FLOAT32, LINEAR, at))
     tiles.push(at)
-    if (order === 3) order3.set(tile.npix, values)
+    if (order === 3) {
+      whole ??= new Float32Array(allsky(new Map()))
+      putIntoAllsky(whole, tile, tree.value)
+    }
     if (order === 0) return
     const parent = await opened(order - 1, Math.floor(tile.npix / 4))
     addQuarter(parent, tile)
@@ -96,7 +100,7 @@ export async function mapTree(
       if (leaf.weight[p]! > 0) sample.push(valueAt(leaf, p, tree.order, tree.value))
   }
   for (let order = tree.order; order >= 0; order--) await close(order)
-  return { tiles, coverage, sample, order3 }
+  return { tiles, coverage, sample, allsky: whole }
 }
 
 const LINEAR: Look = { low: 0, high: 1, stretch: 'linear' }
@@ -129,6 +133,26 @@ function addQuarter(parent: MapTile, child: MapTile): void {
   }
 }
 
+/** A pixel of Allsky is eight by eight pixels of a tile; the row of the first tiles is on top. */
+function putIntoAllsky(picture: Float32Array, { npix, sum, weight }: MapTile, value: MapValue): void {
+  const block = TILE_WIDTH / ALLSKY_TILE
+  const left = (npix % ALLSKY_COLUMNS) * ALLSKY_TILE
+  const bottom = picture.length / ALLSKY_WIDTH - (Math.floor(npix / ALLSKY_COLUMNS) + 1) * ALLSKY_TILE
+  for (let row = 0; row < ALLSKY_TILE; row++) {
+    for (let column = 0; column < ALLSKY_TILE; column++) {
+      let [s, w] = [0, 0]
+      for (let j = row * block; j < (row + 1) * block; j++) {
+        for (let i = column * block; i < (column + 1) * block; i++) {
+          s += sum[j * TILE_WIDTH + i]!
+          w += weight[j * TILE_WIDTH + i]!
+        }
+      }
+      const by = value === 'mean' ? w : block ** 2 * pixelScale(3) ** 2 * DEG2
+      if (w > 0) picture[(bottom + row) * ALLSKY_WIDTH + left + column] = s / by
+    }
+  }
+}
+
 /** Calls back with the offset of the first pixel of each row of a cell below a tile. */
 export function rowsOfCell(
   depth: number,
@@ -154,22 +178,20 @@ function cover(coverage: GrowingMoc, { npix, weight }: MapTile): void {
 /** Pictures of the FITS tiles and of Allsky, in colour between two cuts; resolves when they are written. */
 export async function drawMap(
   { root }: MapTree,
-  { tiles, order3 }: BuiltMap,
+  { tiles, allsky: picture }: BuiltMap,
   look: Look,
   drawn: (done: number) => void,
 ): Promise<void> {
   for (const [done, tile] of tiles.entries()) {
     const file = path.join(root, tilePath(tile))
     const values = tileValues(readFileSync(`${file}.fits`), FLOAT32) as Float32Array<ArrayBuffer>
-    const pixels = colorPicture(values, TILE_WIDTH, look)
-    writeFileSync(`${file}.png`, await encodePixels('png', pixels, TILE_WIDTH, 4))
+    writeFileSync(`${file}.png`, colorPng(values, TILE_WIDTH, look))
     drawn(done + 1)
   }
-  const picture = allsky(order3) as Float32Array<ArrayBuffer>
+  if (!picture) return
   const fits = await encodeTile('fits', picture, ALLSKY_WIDTH, FLOAT32, look, undefined)
   writeFileSync(path.join(root, 'Norder3', 'Allsky.fits'), fits)
-  const png = await encodePixels('png', colorPicture(picture, ALLSKY_WIDTH, look), ALLSKY_WIDTH, 4)
-  writeFileSync(path.join(root, 'Norder3', 'Allsky.png'), png)
+  writeFileSync(path.join(root, 'Norder3', 'Allsky.png'), colorPng(picture, ALLSKY_WIDTH, look))
 }
 
 /** From the sample: all but one in two hundred at either end. */
