@@ -6,7 +6,8 @@ import { compile } from '../../src/adql/index.ts'
 import { type TableMeta, tablesOf } from '../../src/adql/tables.ts'
 import { testDatabase } from '../support/database.ts'
 import { connect } from './catalog.ts'
-import { type RandomTable, type Row, randomQuery, randomTables } from './random-queries.ts'
+import { randomQuery } from './random-queries.ts'
+import { type RandomTable, type Row, randomTables } from './random-tables.ts'
 
 const QUERIES = 1500
 
