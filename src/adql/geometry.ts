@@ -45,7 +45,7 @@ export function lower(plan: Plan): Geometry {
   return {
     query: {
       with: plan.with.map(w => ({
-        sqlName: w.sqlName,
+        ...w,
         body: mapBody<PlannedStage, PrintableStage>(w.body, next),
       })),
       body: mapBody<PlannedStage, PrintableStage>(plan.body, next),

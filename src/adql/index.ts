@@ -4,6 +4,7 @@ import type { Span } from './ast.ts'
 import { adqlError, type Complaint } from './error.ts'
 import { lower } from './geometry.ts'
 import { paired } from './neighbours.ts'
+import { withOuterJoins } from './outer-joins.ts'
 import { parse } from './parser.ts'
 import { plan } from './plan.ts'
 import { resolve } from './resolve.ts'
@@ -56,7 +57,7 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
   const resolution = resolve(query, tables)
   refuse(text, resolution.complaints)
   const planned = paired(plan(resolution, options.maxrec))
-  const lowered = lower(tables.sharded ? pruned(planned) : planned)
+  const lowered = lower(tables.sharded ? pruned(withOuterJoins(planned)) : planned)
   refuse(text, lowered.complaints)
   const { text: sql, values, origins } = print(lowered.query)
   return {

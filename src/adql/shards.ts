@@ -22,10 +22,10 @@ import { mapBody, mapOperands } from './walk.ts'
 export function pruned(plan: Plan): Plan {
   const known: Known = { handedOn: new Map(), cells: new Map() }
   const offered = new Map<string, Offer>()
-  const queries = plan.with.map(({ sqlName, body }) => {
-    const { body: made, offer } = offering(inBody(body, known, offered))
-    if (offer) offered.set(sqlName, { ...offer, cells: known.cells.get(offer.of) })
-    return { sqlName, body: made }
+  const queries = plan.with.map(query => {
+    const { body, offer } = offering(inBody(query.body, known, offered))
+    if (offer) offered.set(query.sqlName, { ...offer, cells: known.cells.get(offer.of) })
+    return { ...query, body }
   })
   return { with: queries, body: inBody(plan.body, known, offered) }
 }

@@ -28,7 +28,7 @@ function withQueries(out: Out, query: Query<PrintableStage>): void {
   if (query.with.length === 0) return
   out.text += 'WITH '
   separated(out, query.with, ', ', w => {
-    out.text += `${w.sqlName} AS (`
+    out.text += `${w.sqlName} AS ${w.materialized ? 'MATERIALIZED ' : ''}(`
     body(out, w.body)
     out.text += ')'
   })

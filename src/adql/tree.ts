@@ -152,7 +152,12 @@ export interface Call<S extends Stage> extends Typed {
 }
 
 export interface Query<S extends Stage> {
-  readonly with: readonly { readonly sqlName: string; readonly body: Body<S> }[]
+  readonly with: readonly {
+    readonly sqlName: string
+    readonly body: Body<S>
+    /** Worked out as it stands, before what reads it. */
+    readonly materialized?: boolean
+  }[]
   readonly body: Body<S>
 }
 

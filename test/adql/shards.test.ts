@@ -197,3 +197,40 @@ describe('pairs within the radius of the neighbour table', () => {
     assert.equal(text.match(/object~near/g)?.length, 1)
   })
 })
+
+describe('outer joins', () => {
+  const upload: TableMeta = {
+    schema: 'TAP_UPLOAD',
+    name: 't',
+    sqlSchema: 'pg_temp',
+    sqlName: 't',
+    columns: [column('id', 'long'), ...POSITION],
+  }
+  const withUpload = tablesOf([object, detection, visit, upload])
+  const text = (adql: string) => compile(adql, withUpload, { maxrec: undefined }).text
+
+  test('that keep the rows of an upload find the others by an inner join first', () => {
+    const found = text(
+      `SELECT t.id, o.objectid FROM TAP_UPLOAD.t AS t LEFT JOIN s.object AS o
+           ON DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.001 WHERE t.id > 3`,
+    )
+    assert.match(found, /^WITH kept_rows_1 AS MATERIALIZED \(SELECT .*row_number\(\) OVER/)
+    assert.match(
+      found,
+      /found_rows_\d AS MATERIALIZED \(SELECT .* FROM \(kept_rows_1 AS kept_rows_1 JOIN "s"\."object" AS o ON/,
+    )
+    assert.match(
+      found,
+      /LEFT JOIN found_rows_\d AS found_rows_\d ON \(kept_rows_1\."~row" = found_rows_\d\."~row"\)\) WHERE/,
+    )
+  })
+
+  test('of sharded tables, and inner ones, stay as they are', () => {
+    for (const join of [
+      'FROM TAP_UPLOAD.t AS t JOIN s.object AS o ON DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.001',
+      'FROM s.object AS o LEFT JOIN s.detection AS d ON d.objectid = o.objectid',
+      'FROM s.object AS o LEFT JOIN TAP_UPLOAD.t AS t ON t.id = o.objectid',
+    ])
+      assert.doesNotMatch(text(`SELECT o.ra ${join}`), /kept_rows/)
+  })
+})

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { compile } from '../../src/adql/index.ts'
-import type { Tables } from '../../src/adql/tables.ts'
+import { type TableMeta, type Tables, tablesOf } from '../../src/adql/tables.ts'
 import { clusterRefusal, findCitus } from '../../src/db/citus.ts'
 import type { Database } from '../../src/db/database.ts'
 import { StatementError, sqlStateOf } from '../../src/db/error.ts'
@@ -36,8 +36,8 @@ interface Side {
 
 async function open(url: string): Promise<Side> {
   const db = await openDatabase({ url, log: silent })
-  await fillDemo(db, SURVEY, () => {}, still)
-  if (await findCitus(db)) {
+  const { filled } = await fillDemo(db, SURVEY, () => {}, still)
+  if (filled && (await findCitus(db))) {
     await distribute(db, 'demo.object', { neighbours: 5 }, () => {})
     for (const table of ['demo.forcedsource', 'demo.visit', 'demo.variable'])
       await distribute(db, table, { neighbours: undefined }, () => {})
@@ -122,6 +122,56 @@ describe('queries on a cluster', { skip }, () => {
       if (![plan].flat().includes(found)) wrong.push(`${found} and not ${plan}: ${adql}`)
     }
     assert.deepEqual(wrong, [])
+  })
+
+  test('with uploads have the rows that they have on one machine, and fetch no whole table', async () => {
+    const positions = await answer(plain, 'SELECT TOP 40 ra, dec FROM demo.object ORDER BY objectid')
+    const upload: TableMeta = {
+      schema: 'TAP_UPLOAD',
+      name: 't',
+      sqlSchema: 'pg_temp',
+      sqlName: 't',
+      columns: ['id', 'ra', 'dec'].map(name => ({
+        field: { name, datatype: name === 'id' ? 'long' : 'double' },
+        sqlName: name,
+        indexed: false,
+        principal: true,
+      })),
+    }
+    const rows = [...positions, [10, 10]].map(([ra, dec], i) => `(${i}, ${Number(ra) + 0.0001}, ${dec})`)
+    const withUpload = async ({ db, tables }: Side, adql: string, explain = '') => {
+      const { text, values } = compile(adql, tablesOf([...tables.all, upload]), { maxrec: undefined })
+      return db.transaction(async client => {
+        await client.query('CREATE TEMP TABLE t (id bigint, ra float8, dec float8) ON COMMIT DROP')
+        await client.query(`INSERT INTO pg_temp.t VALUES ${rows.join(', ')}`)
+        await client.query(`GRANT SELECT ON pg_temp.t TO ${PUBLIC_ROLE}`)
+        await client.query(`SET LOCAL ROLE ${PUBLIC_ROLE}`)
+        return (await client.query<Record<string, unknown>>(explain + text, values)).map(row =>
+          Object.values(row),
+        )
+      })
+    }
+    const near = 'DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.002'
+    for (const adql of [
+      `SELECT t.id, o.objectid FROM TAP_UPLOAD.t AS t JOIN demo.object AS o ON ${near}`,
+      `SELECT t.id, o.objectid, o.ra FROM TAP_UPLOAD.t AS t LEFT JOIN demo.object AS o ON ${near} WHERE t.id > 2`,
+      `SELECT t.id, COUNT(o.objectid) AS n FROM TAP_UPLOAD.t AS t LEFT JOIN demo.object AS o ON ${near} GROUP BY t.id`,
+      `SELECT t.id, o.objectid, f.n FROM TAP_UPLOAD.t AS t LEFT JOIN demo.object AS o ON ${near}
+         LEFT JOIN (SELECT objectid, COUNT(*) AS n FROM demo.forcedsource GROUP BY objectid) AS f ON f.objectid = o.objectid`,
+      `SELECT t.id, a.objectid, b.objectid FROM TAP_UPLOAD.t AS t
+         LEFT JOIN demo.object AS a ON DISTANCE(a.ra, a.dec, t.ra, t.dec) < 0.002
+         LEFT JOIN demo.object AS b ON DISTANCE(b.ra, b.dec, t.ra, t.dec) < 0.001`,
+      `SELECT o.objectid, t.id FROM demo.object AS o RIGHT JOIN TAP_UPLOAD.t AS t ON ${near}`,
+      `SELECT t.id FROM TAP_UPLOAD.t AS t WHERE t.id NOT IN (SELECT objectid FROM demo.object)`,
+      `SELECT COUNT(*) FROM demo.object AS o JOIN TAP_UPLOAD.t AS t ON t.id = o.objectid`,
+    ]) {
+      const [a, b] = [await withUpload(plain, adql), await withUpload(cluster, adql)]
+      assert.deepEqual(lines(b, false), lines(a, false), adql)
+      assert.ok(a.length > 0, adql)
+      if (!/LEFT|RIGHT/.test(adql)) continue
+      const plan = (await withUpload(cluster, adql, 'EXPLAIN ')).flat().join('\n')
+      assert.doesNotMatch(plan, /Task\n.*\n +-> {2}Seq Scan on object_\d+ o\n/, adql)
+    }
   })
 
   test('lie as the forecast says', async () => {
