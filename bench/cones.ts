@@ -1,7 +1,7 @@
 /**
  * 1' cone searches over HTTP with 16 keep-alive clients (wrk), against pgbench running the same statements with 16
  * clients, in turn. `transaction` is what the service sends for a query (READ ONLY, role, timeout), `select` the
- * bare SELECT.
+ * bare SELECT. `HTTP` is a service as it comes, of one web process; `HTTP of 2` has two (`serve --processes 2`).
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,6 +15,7 @@ const ROUNDS = 5
 const RADIUS = 1 / 60
 
 const service = await startService()
+const double = await startService({ args: ['--processes', '2', '--no-runner'] })
 const dir = mkdtempSync(join(tmpdir(), 'almagest-cones-'))
 
 // Both draw from the same square of the sky, away from its borders.
@@ -66,37 +67,28 @@ function pgbench(script: string): number {
   return Number(/tps = ([\d.]+)/.exec(output)?.[1])
 }
 
-function wrk(): number {
-  const options = [
-    '-t',
-    '1',
-    '-c',
-    `${CLIENTS}`,
-    '-d',
-    `${SECONDS}s`,
-    '-s',
-    join(dir, 'cones.lua'),
-    service.url,
-  ]
+function wrk(url: string): number {
+  const options = ['-t', '1', '-c', `${CLIENTS}`, '-d', `${SECONDS}s`, '-s', join(dir, 'cones.lua'), url]
   const output = execFileSync('wrk', options, { encoding: 'utf8' })
   if (!/errors 0/.test(output)) throw new Error(output)
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1])
 }
 
 try {
-  const rates: Record<string, number[]> = { select: [], transaction: [], HTTP: [] }
+  const rates: Record<string, number[]> = { select: [], transaction: [], HTTP: [], 'HTTP of 2': [] }
   for (let round = 0; round < ROUNDS; round++) {
     rates.select!.push(pgbench('select.sql'))
     rates.transaction!.push(pgbench('transaction.sql'))
-    rates.HTTP!.push(wrk())
+    rates.HTTP!.push(wrk(service.url))
+    rates['HTTP of 2']!.push(wrk(double.url))
   }
   const best = (name: string) => Math.max(...rates[name]!)
   for (const name of Object.keys(rates)) {
-    console.log(
-      `${name.padEnd(12)} best ${best(name).toFixed(0).padStart(6)}/s  HTTP is ${(best('HTTP') / best(name)).toFixed(2)} of it`,
-    )
+    const parts = ['select', 'transaction'].map(of => `${(best(name) / best(of)).toFixed(2)} of ${of}`)
+    console.log(`${name.padEnd(12)} best ${best(name).toFixed(0).padStart(6)}/s  ${parts.join(', ')}`)
   }
 } finally {
   rmSync(dir, { recursive: true })
+  await double.stop()
   await service.stop()
 }

@@ -36,12 +36,15 @@ export interface Service {
 export async function startService({
   wide = true,
   env = {},
+  args = [],
 }: {
   wide?: boolean
   env?: Readonly<Record<string, string>>
+  /** Of `almagest serve`. */
+  args?: readonly string[]
 } = {}): Promise<Service> {
   if (wide) almagestIn(env, 'demo', '--bench')
-  const child = spawn(process.execPath, [`${ROOT}bin/almagest.mjs`, 'serve'], {
+  const child = spawn(process.execPath, [`${ROOT}bin/almagest.mjs`, 'serve', ...args], {
     env: { ...ENV, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

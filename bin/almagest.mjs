@@ -3,6 +3,6 @@
 import { installModules } from './prestep.mjs'
 
 await installModules({ dev: false })
-const { register } = await import('tsx/esm/api')
-register()
+const { readTypeScript } = await import('./typescript.mjs')
+readTypeScript()
 await import('../src/cli.ts')

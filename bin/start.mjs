@@ -2,6 +2,6 @@
 import { prepare } from './prestep.mjs'
 
 await prepare({ database: !process.env.DATABASE_URL })
-const { register } = await import('tsx/esm/api')
-register()
+const { readTypeScript } = await import('./typescript.mjs')
+readTypeScript()
 await import('../src/main.ts')

@@ -22,22 +22,26 @@ export interface Service {
 /** For requests, and for jobs before they go back to the queue. */
 export const GRACE_MS = 10_000
 
+/** Where this machine sees a service without PUBLIC_URL. */
+export function serviceUrl({ host }: Config, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** `processes` share the database's connections, this one among them. */
 export async function startService(
   config: Config,
   log: Log,
-  { runner: withRunner = true } = {},
+  { runner: withRunner = true, processes = 1 } = {},
 ): Promise<Service> {
   let url = config.publicUrl
-  const workshop = await openWorkshop(config, log, () => url!)
+  const workshop = await openWorkshop(config, log, () => url!, processes)
   try {
     const { site, catalog, jobs, curves, access } = workshop
     const auth = await openAuth(config, site.db)
     const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves, auth, access })
     const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
-    const { port } = server.address() as AddressInfo
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host
-    url ??= `http://${host}:${port}`
+    url ??= serviceUrl(config, (server.address() as AddressInfo).port)
     await announceOrigin(site.db, url)
     const runner = withRunner ? startRunner(jobs, log) : undefined
     let stopping: Promise<void> | undefined
@@ -60,6 +64,7 @@ export async function startService(
     throw error
   }
 }
+
 function listen(server: Server, config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -16,12 +16,13 @@ export interface Site {
   close(): Promise<void>
 }
 
-export async function openSite(config: Config, log: Log): Promise<Site> {
+/** `processes` like this one share the database's connections. */
+export async function openSite(config: Config, log: Log, processes = 1): Promise<Site> {
   const embedded = config.databaseUrl ? undefined : await openEmbedded({ dir: config.dir, log })
   const url = config.databaseUrl ?? embedded!.url
   try {
     const migrated = await migrate(url, log)
-    const db = await openDatabase({ url, log })
+    const db = await openDatabase({ url, log, processes })
     return {
       db,
       url,

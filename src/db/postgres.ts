@@ -1,4 +1,5 @@
 /** `Database` on PostgreSQL by `pg`: one pool for our own statements, one for people's queries, one listener. */
+import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -16,11 +17,15 @@ import { Portal } from './portal.ts'
 export interface DatabaseOptions {
   readonly url: string
   readonly log: Log
-  /** Most connections for our own statements. */
-  readonly ownConnections?: number
-  /** Most queries of people at once; more of them wait for a free connection. */
-  readonly queryConnections?: number
+  /** Processes like this one that share the connections. */
+  readonly processes?: number
 }
+
+/** Connections of a service for its own statements, and for queries of people; more of these wait for a free one. */
+const OWN_CONNECTIONS = 10
+const QUERY_CONNECTIONS = 30
+/** A transaction may want a second connection for something beside it. */
+const LEAST_CONNECTIONS = 3
 
 /** How long somebody waits for a free connection. */
 const WAIT_MS = 30_000
@@ -35,8 +40,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: WAIT_MS,
   }
-  const own = new pg.Pool({ ...config, max: options.ownConnections ?? 10 })
-  const people = new pg.Pool({ ...config, max: options.queryConnections ?? 30 })
+  const share = (all: number) => Math.max(LEAST_CONNECTIONS, Math.ceil(all / (options.processes ?? 1)))
+  const own = new pg.Pool({ ...config, max: share(OWN_CONNECTIONS) })
+  const people = new pg.Pool({ ...config, max: share(QUERY_CONNECTIONS) })
   for (const pool of [own, people]) {
     pool.on('error', error => log.warn({ err: error }, 'an idle database connection broke'))
     // A connection that breaks in use fails its statement; the event beside it would end the process.
@@ -103,15 +109,20 @@ function clientOfPool(pool: pg.Pool): Client {
     }
   }
   return {
-    query: (text, values) => withClient(client => client.query(text, values)),
+    query: (text, values, plan) => withClient(client => client.query(text, values, plan)),
     copyFrom: (text, chunks) => withClient(client => client.copyFrom(text, chunks)),
   }
 }
 
 function clientOf(connection: pg.PoolClient): Client {
   return {
-    async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-      const result = await connection.query(text, values as unknown[] | undefined)
+    async query<Row extends object>(
+      text: string,
+      values?: readonly unknown[],
+      plan?: 'kept',
+    ): Promise<Row[]> {
+      const name = plan && statementName(text)
+      const result = await connection.query({ name, text, values: values as unknown[] | undefined })
       return result.rows as Row[]
     },
     async copyFrom(text, chunks) {
@@ -120,6 +131,18 @@ function clientOf(connection: pg.PoolClient): Client {
       return sink.rowCount ?? 0
     },
   }
+}
+
+/** Of constant texts, so there is an end to them. */
+const names = new Map<string, string>()
+
+function statementName(text: string): string {
+  let name = names.get(text)
+  if (name === undefined) {
+    name = `almagest_${createHash('sha256').update(text).digest('base64url')}`
+    names.set(text, name)
+  }
+  return name
 }
 
 async function transaction<T>(pool: pg.Pool, work: (client: Client) => Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ describe('a result stream', () => {
 
   before(async () => {
     const log = openLog('silent')
-    db = await openDatabase({ url, log, queryConnections: 2 })
+    db = await openDatabase({ url, log, processes: 10 })
     watch = await openDatabase({ url, log })
   })
   after(async () => {
