@@ -59,6 +59,10 @@ Basic as password (or user name); TOPCAT: user x-oauth-basic, password TOKEN.
       )
     }
     const { token, description } = await createToken(db, user, wish, operator())
+    if (setting.config.auth === undefined) {
+      const what = 'the token is good; but nothing asks clients for one until the site file has the key auth'
+      setting.stderr.write(`almagest: ${what} (docs/auth.md)\n`)
+    }
     setting.stdout.write(
       values.json ? `${JSON.stringify({ token, ...tokenView(description) })}\n` : `${token}\n`,
     )

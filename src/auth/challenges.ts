@@ -2,6 +2,7 @@
  * What a client is told of the ways in (RFC 9110 §11.6.1, RFC 6750 §3, IVOA SSO 2.0 §2). Basic comes first, since
  * TOPCAT prompts for it; it carries no error, Bearer does.
  */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Scope } from './identity.ts'
 
 export interface Refusal {
@@ -11,8 +12,13 @@ export interface Refusal {
   readonly scope?: readonly Scope[]
 }
 
-/** `origin`: where clients see the service. */
-export function challenges(origin: string, refusal?: Refusal): string[] {
+/** Who asks for a page in a browser logs in by a page: Basic would bring a prompt for a password that they do not have. */
+export function isNavigation(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-mode'] === 'navigate'
+}
+
+/** `origin`: where clients see the service. `basic`: whether it may prompt for a password. */
+export function challenges(origin: string, basic: boolean, refusal?: Refusal): string[] {
   const realm = `realm=${quoted(new URL(origin).host)}`
   const cookie = [
     'standard_id="ivo://ivoa.net/sso#tls-with-password"',
@@ -25,7 +31,7 @@ export function challenges(origin: string, refusal?: Refusal): string[] {
     refusal?.scope && `scope=${quoted(refusal.scope.join(' '))}`,
   ]
   return [
-    `Basic ${realm}, charset="UTF-8"`,
+    ...(basic ? [`Basic ${realm}, charset="UTF-8"`] : []),
     `Bearer ${bearer.filter(Boolean).join(', ')}`,
     `ivoa_cookie ${cookie.join(', ')}`,
   ]

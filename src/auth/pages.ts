@@ -15,8 +15,13 @@ export interface AuthPages {
   /** One thing to say: what went wrong, or that one is logged out. */
   message(visitor: Visitor, title: string, text: string): string
   tokens(visitor: Visitor, shown: ShownTokens): string
-  token(visitor: Visitor, token: TokenDescription, history: readonly TokenChange[]): string
+  token(visitor: Visitor, token: TokenDescription, shown: ShownToken): string
   connect(visitor: Visitor): string
+}
+
+export interface ShownToken {
+  readonly history: readonly TokenChange[]
+  readonly mayAdminister: boolean
 }
 
 export interface ShownTokens {

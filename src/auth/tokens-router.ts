@@ -96,8 +96,10 @@ export function tokensRouter({ db, settings, pages, origin, visitor }: TokensRou
   router.get('/:key', async (request, response) => {
     const token = await findToken(db, userOf(request), request.params.key)
     const history = await tokenHistory(db, token.key)
-    if (wantsPage(request)) response.type('html').send(pages.token(visitor(request), token, history))
-    else response.json({ ...tokenView(token), history })
+    if (wantsPage(request)) {
+      const shown = { history, mayAdminister: mayAdminister(callerOf(request).identity) }
+      response.type('html').send(pages.token(visitor(request), token, shown))
+    } else response.json({ ...tokenView(token), history })
   })
 
   router.patch('/:key', async (request, response) => {
@@ -117,7 +119,11 @@ export function tokensRouter({ db, settings, pages, origin, visitor }: TokensRou
     const [user, key, actor] = [userOf(request), request.params.key, actorOf(request)]
     if (action === 'revoke') await revokeToken(db, user, key, actor)
     else if (action === 'edit') {
-      await editToken(db, user, key, changeOf(request, fieldsOf(request.body)), actor)
+      const { expires, ...rest } = fieldsOf(request.body)
+      const before = (await findToken(db, user, key)).expires
+      // A form sends the day that it was filled with: of an operator's token that may be later than people can say.
+      const isSame = before !== null && expires === lastSecond(before.toISOString())
+      await editToken(db, user, key, changeOf(request, isSame ? rest : { ...rest, expires }), actor)
     } else throw new ServiceError('usage', 'action is edit or revoke')
     response.redirect(303, `${origin(request)}/auth/tokens`)
   })
@@ -186,11 +192,11 @@ function fieldsOf(body: unknown): Record<string, unknown> {
   return {
     ...rest,
     scopes: scopes === undefined ? [] : [scopes].flat(),
-    ...(expires === undefined || expires === ''
-      ? {}
-      : { expires: `${String(expires).slice(0, 10)}T23:59:59Z` }),
+    ...(expires === undefined || expires === '' ? {} : { expires: lastSecond(String(expires)) }),
   }
 }
+
+const lastSecond = (date: string) => `${date.slice(0, 10)}T23:59:59Z`
 
 function objectOf(body: unknown): Record<string, unknown> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return { ...body }

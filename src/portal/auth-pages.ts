@@ -1,7 +1,7 @@
 /** The pages of /auth: ways to log in, a person's tokens, one thing to say. */
 import { SCOPES, type Scope } from '../auth/identity.ts'
-import type { AuthPages, ShownTokens, Visitor } from '../auth/pages.ts'
-import type { TokenChange, TokenDescription } from '../auth/tokens.ts'
+import type { AuthPages, ShownToken, ShownTokens, Visitor } from '../auth/pages.ts'
+import type { TokenDescription } from '../auth/tokens.ts'
 import { framed, logoutForm } from './auth-frame.ts'
 import { connectBody } from './connect.ts'
 import { type Html, html } from './html.ts'
@@ -35,8 +35,8 @@ ${text === '' ? logout : html`<p class="problem">${text}</p>${again}`}
       return framed(siteTitle, visitor, title, body)
     },
     tokens: (visitor, shown) => framed(siteTitle, visitor, 'Access tokens', tokensBody(visitor, shown)),
-    token: (visitor, token, history) =>
-      framed(siteTitle, visitor, token.name, tokenBody(visitor, token, history)),
+    token: (visitor, token, shown) =>
+      framed(siteTitle, visitor, token.name, tokenBody(visitor, token, shown)),
     connect: visitor => framed(siteTitle, visitor, 'Connect a client', connectBody(visitor)),
   }
 }
@@ -57,14 +57,13 @@ function tokensBody(visitor: Visitor, shown: ShownTokens): Html {
   const { tokens, made, problem, mayAdminister, tokenDays } = shown
   const live = tokens.filter(isLive)
   const over = tokens.filter(token => !isLive(token))
-  const scopes = SCOPES.filter(scope => scope !== 'admin' || mayAdminister)
   return html`${problem === undefined ? '' : html`<section class="problem" role="alert"><p>${problem}</p></section>`}
 ${
   made === undefined
     ? ''
     : html`<section class="made" role="status">
 <h2>${made.name}</h2>
-<p>This is the token. It is shown this once; whoever has it is you.</p>
+<p>This is the token. It is shown this once; whoever has it can act as you.</p>
 <pre id="token">${made.token}</pre>
 <p>TOPCAT: user <code>x-oauth-basic</code>, password the token. <a href="${origin}/auth/connect">Other clients</a></p>
 </section>
@@ -77,14 +76,7 @@ ${
 <label>Name <input name="name" required maxlength="80" placeholder="TOPCAT on my laptop"></label>
 <label>Last day <input name="expires" type="date" min="${day(new Date())}" max="${day(inDays(tokenDays - 1))}" value="${day(inDays(tokenDays - 1))}" required></label>
 </div>
-<fieldset>
-<legend>May be used for</legend>
-${scopes.map(
-  scope =>
-    html`<label class="scope"><input type="checkbox" name="scopes" value="${scope}"${USUAL.includes(scope) ? html` checked` : ''}>
-<span><code>${scope}</code> ${ABOUT[scope]}</span></label>
-`,
-)}</fieldset>
+${scopeFields(mayAdminister, USUAL)}
 <div class="row"><button>Make token</button></div>
 </form>
 </section>
@@ -94,6 +86,18 @@ ${live.length === 0 ? html`<p>There is none yet.</p>` : tokenTable(live, visitor
 ${over.length === 0 ? '' : html`<details><summary>${over.length} expired or revoked</summary>${tokenTable(over, visitor)}</details>`}
 </section>
 `
+}
+
+function scopeFields(mayAdminister: boolean, chosen: readonly Scope[]): Html {
+  const scopes = SCOPES.filter(scope => scope !== 'admin' || mayAdminister)
+  return html`<fieldset>
+<legend>May be used for</legend>
+${scopes.map(
+  scope =>
+    html`<label class="scope"><input type="checkbox" name="scopes" value="${scope}"${chosen.includes(scope) ? html` checked` : ''}>
+<span><code>${scope}</code> ${ABOUT[scope]}</span></label>
+`,
+)}</fieldset>`
 }
 
 function tokenTable(tokens: readonly TokenDescription[], { origin, formToken }: Visitor): Html {
@@ -117,19 +121,19 @@ ${tokens.map(
 function tokenBody(
   { origin, formToken }: Visitor,
   token: TokenDescription,
-  history: readonly TokenChange[],
+  { history, mayAdminister }: ShownToken,
 ): Html {
   const edit = html`<section aria-labelledby="change">
 <h2 id="change">Change</h2>
 <form method="post" action="${origin}/auth/tokens/${token.key}">
 <input type="hidden" name="csrf" value="${formToken ?? ''}">
 <input type="hidden" name="action" value="edit">
-${token.scopes.map(scope => html`<input type="hidden" name="scopes" value="${scope}">`)}
 <div class="row">
 <label>Name <input name="name" required maxlength="80" value="${token.name}"></label>
 <label>Last day <input name="expires" type="date"${token.expires ? html` value="${day(token.expires)}"` : ''}></label>
-<button>Save</button>
 </div>
+${scopeFields(mayAdminister, token.scopes)}
+<div class="row"><button>Save</button></div>
 </form>
 ${revokeForm(origin, formToken, token.key)}
 </section>

@@ -1,4 +1,5 @@
 /** The first page: what this service is, what is in it, and the lines to paste into a client. */
+import type { Identity } from '../auth/identity.ts'
 import type { Config } from '../config.ts'
 import { visibleExamples } from '../tap/examples.ts'
 import type { Catalog } from '../tap/tap-schema.ts'
@@ -11,6 +12,7 @@ export function frontPage(
   collections: readonly ShownCollection[],
   config: Config,
   origin: string,
+  { name }: Identity,
 ): Html {
   const schemas = catalog.schemas.filter(schema => schema.tables.length > 0)
   const surveys = schemas.filter(schema => schema.name !== 'tap_schema')
@@ -34,7 +36,7 @@ export function frontPage(
 <h1>${config.title}</h1>
 <p>${summary(tables.length, rows)} in the Virtual Observatory, published by ${config.publisher}.
 Query it in ADQL from TOPCAT, Aladin, pyvo, curl, or from here.</p>
-</div>
+${config.auth === undefined ? '' : accountLine(name, origin)}</div>
 </header>
 <main>
 <section aria-labelledby="ask">
@@ -100,6 +102,15 @@ ${ENDPOINTS.map(
 `
 }
 
+/** Only where one can log in. */
+function accountLine(name: string | undefined, origin: string): Html {
+  const who =
+    name === undefined ? html`<a href="${origin}/auth/login">Log in</a>` : html`<strong>${name}</strong>`
+  return html`<p>${who} · <a href="${origin}/auth/connect">Connect a client</a> · <a
+href="${origin}/auth/tokens">Access tokens</a>${name === undefined ? '' : html` · <a href="${origin}/auth/logout">Log out</a>`}</p>
+`
+}
+
 const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['/tap', 'Table Access Protocol 1.1: the base URL for clients'],
   ['/tap/sync', 'Synchronous queries (LANG, QUERY, MAXREC, RESPONSEFORMAT)'],
@@ -113,6 +124,7 @@ const ENDPOINTS: readonly (readonly [string, string])[] = [
   ['/cutout/capabilities', 'SODA 1.0: cutouts at /cutout/sync and /cutout/async'],
   ['/datalink/capabilities', 'DataLink 1.1: /datalink/links, and light curves at /datalink/timeseries'],
   ['/jobs', 'Your jobs, as JSON'],
+  ['/auth/connect', 'What to paste into TOPCAT, pyvo, Aladin, curl; whether it works'],
 ]
 
 function summary(tables: number, rows: number): string {

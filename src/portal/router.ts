@@ -49,7 +49,10 @@ export function portalRouter({ db, catalog, config, trees, rules, origin }: Port
       )
       response
         .type('html')
-        .send(frontPage(await catalog(identify(request)), collections, config, origin(request)).text)
+        .send(
+          frontPage(await catalog(identify(request)), collections, config, origin(request), identify(request))
+            .text,
+        )
     },
   )
   router.get(

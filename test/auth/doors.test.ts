@@ -1,6 +1,8 @@
 /** The ways in with a token, as clients use them, and what is answered to those who do not get in. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { get as httpGet, type IncomingMessage } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { removeRule, setRule } from '../../src/auth/access-rules.ts'
@@ -165,6 +167,44 @@ it('answers capabilities and availability whatever is wrong with the credentials
       assert.equal(answer.headers.get('x-vo-authenticated'), null)
     }
   }
+})
+
+it('asks for nothing at a site without the key auth, where tokens count all the same', async () => {
+  const plain = await startTestService({ database, runner: false })
+  try {
+    const capabilities = await fetch(`${plain.url}/tap/capabilities`)
+    assert.equal(capabilities.headers.get('www-authenticate'), null)
+    assert.doesNotMatch(await capabilities.text(), /securityMethod/)
+    for (const headers of [
+      basic('somebody', 'of another service'),
+      { authorization: 'Negotiate x' },
+      { authorization: '=' },
+    ]) {
+      const answer = await fetch(plain.url + QUERY, { headers })
+      assert.equal(answer.status, 200)
+      assert.equal(answer.headers.get('x-vo-authenticated'), null)
+    }
+    for (const headers of [bearer(token), basic('x-oauth-basic', token)]) {
+      const answer = await fetch(plain.url + QUERY, { headers })
+      assert.equal(answer.headers.get('x-vo-authenticated'), 'tycho')
+    }
+    assert.equal((await fetch(plain.url + QUERY, { headers: bearer(expired) })).status, 401)
+    assert.equal((await fetch(`${plain.url}/auth/login`)).status, 404)
+    assert.equal((await fetch(`${plain.url}/auth/connect`)).status, 200)
+  } finally {
+    await plain.close()
+  }
+})
+
+it('asks browsers by no prompt for a password', async () => {
+  // fetch says of itself that it is no navigation.
+  const headers = { ...bearer(expired), 'sec-fetch-mode': 'navigate' }
+  const [answer] = (await once(httpGet(service.url + QUERY, { headers }), 'response')) as [IncomingMessage]
+  answer.resume()
+  assert.equal(answer.statusCode, 401)
+  assert.doesNotMatch(answer.headers['www-authenticate']!, /Basic/)
+  const script = await get('/auth/tokens', { 'x-requested-with': 'XMLHttpRequest' })
+  assert.equal(script.status, 403)
 })
 
 it('forgets a token within a second of its revocation, in every process', async () => {

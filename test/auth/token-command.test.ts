@@ -26,7 +26,13 @@ async function almagest(verb: keyof typeof VERBS, ...args: readonly string[]) {
     },
   })
   const site = { db, url, embedded: false, migrated: [], close: async () => {} }
-  const setting = { config: loadConfig({}), log, stdout, stderr: stdout, database: async () => site }
+  const setting = {
+    config: loadConfig({}),
+    log,
+    stdout,
+    stderr: new Writable({ write: (_chunk, _coding, done) => done() }),
+    database: async () => site,
+  }
   try {
     return { status: await VERBS[verb].run(args, setting), output, errors: '' }
   } catch (error) {
