@@ -59,7 +59,13 @@ const signal = (name: NodeJS.Signals) => {
 const start = () => {
   const { uid, gid } = statSync(data)
   const options = ['-D', data, '-l', join(data, 'faults.log'), '-w', 'start']
-  execFileSync('/usr/lib/postgresql/15/bin/pg_ctl', options, { uid, gid, stdio: 'ignore', cwd: '/' })
+  execFileSync('/usr/lib/postgresql/15/bin/pg_ctl', options, {
+    uid,
+    gid,
+    stdio: 'ignore',
+    cwd: '/',
+    env: { PATH: process.env.PATH },
+  })
 }
 
 const defaults = loadConfig({ DATABASE_URL: CLUSTER, PORT: '0' })

@@ -107,7 +107,10 @@ export async function planColumns(
     placing,
     position: placing && { ra: named[placing.ra]!.sqlName, dec: named[placing.dec]!.sqlName },
     identifiers: identifiers.map(i => named[i]!.sqlName),
-    indexes: (options.indexes ?? []).map(name => named[fieldNamed(fields, name, '--index')]!.sqlName),
+    indexes: [
+      ...(options.indexes ?? []).map(name => named[fieldNamed(fields, name, '--index')]!.sqlName),
+      ...(shardId === undefined ? [] : [shardId]),
+    ],
     systems,
     description: headers.description,
     facts: seen,
