@@ -6,6 +6,9 @@ import type { Access } from './auth/access.ts'
 import { authenticate } from './auth/authenticate.ts'
 import { callerOf } from './auth/identity.ts'
 import type { Auth } from './auth/index.ts'
+import type { LimitsSource } from './auth/limits.ts'
+import { limitsRouter } from './auth/limits-router.ts'
+import { limited } from './auth/rate.ts'
 import { authRouter } from './auth/router.ts'
 import type { Config } from './config.ts'
 import { cutoutRouter } from './cutout/router.ts'
@@ -22,6 +25,7 @@ import { hipsCoverage } from './hips/visible.ts'
 import { describeImages, isPublisherDid } from './images/descriptors.ts'
 import type { Log } from './log.ts'
 import { authPages } from './portal/auth-pages.ts'
+import { limitsPage } from './portal/limits-page.ts'
 import { portalRouter } from './portal/router.ts'
 import { coneRouter } from './scs/router.ts'
 import { sia2Router } from './sia/router.ts'
@@ -41,6 +45,7 @@ export interface AppDependencies {
   readonly db: Database
   readonly catalog: CatalogOf
   readonly access: Access
+  readonly allowances: LimitsSource
   readonly jobs: Jobs
   readonly curves: LightCurveSource
   readonly auth: Auth
@@ -69,7 +74,7 @@ function hasOwnObscore(schemas: readonly SchemaDescription[]): boolean {
 }
 
 export function createApp(deps: AppDependencies): Express {
-  const { config, log, db, catalog, jobs, curves, auth, access } = deps
+  const { config, log, db, catalog, jobs, curves, auth, access, allowances } = deps
   const { rules } = access
   const app = express()
   const upSince = new Date()
@@ -87,7 +92,12 @@ export function createApp(deps: AppDependencies): Express {
       origin,
     }),
   )
+  app.use(limited({ db, limits: allowances }))
   const pages = authPages(config.title)
+  app.use(
+    '/auth/limits',
+    limitsRouter({ db, limits: allowances, site: config.limits, origin, page: limitsPage(config.title) }),
+  )
   app.use('/auth', authRouter({ db, auth, pages, publicUrl: config.publicUrl, origin }))
   const annotate = (url: string) => annotator({ catalog, curves }, () => url)
   app.use('/jobs', jobsRouter({ jobs, origin }))
@@ -158,7 +168,7 @@ function openToScripts(request: Request, response: Response, next: NextFunction)
   response.setHeader('X-Content-Type-Options', 'nosniff')
   response.setHeader(
     'Access-Control-Expose-Headers',
-    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate',
+    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Reset, X-RateLimit-Resource',
   )
   if (request.method !== 'OPTIONS') return next()
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, PATCH, DELETE')

@@ -23,6 +23,8 @@ export interface Config {
   /** IVOA authority id, the part after `ivo://`. */
   readonly authority: string
   readonly limits: Limits
+  /** As the site file has `limits.roles`; `auth/limits` knows its shape. */
+  readonly roleLimits: unknown
   readonly jobs: JobLimits
   /** Undefined: nobody is told of a job's end. */
   readonly notify: NotifySettings | undefined
@@ -180,6 +182,7 @@ export function loadConfig(env: Env = process.env): Config {
     publisher: text(site, 'publisher', 'Almagest'),
     authority: authority(text(site, 'authority', 'almagest.invalid')),
     limits: limits(site.limits),
+    roleLimits: isRecord(site.limits) ? site.limits.roles : undefined,
     // Without a site file this is the demo, whose jobs everybody may see.
     jobs: jobLimits(site.jobs, env.ALMAGEST_CONFIG === undefined || env.ALMAGEST_CONFIG === ''),
     notify: notifySettings(isRecord(site.jobs) ? site.jobs.notify : undefined),
@@ -217,7 +220,8 @@ function readSite(path: string): Record<string, unknown> {
 }
 
 function limits(given: unknown): Limits {
-  const all = positives('limits', given, DEFAULT_LIMITS)
+  const { roles: _, ...rest } = isRecord(given) ? given : {}
+  const all = positives('limits', isRecord(given) ? rest : given, DEFAULT_LIMITS)
   if (all.maxrecDefault > all.maxrecHard) {
     throw new ConfigError('limits.maxrecDefault: must not exceed limits.maxrecHard')
   }

@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'unauthenticated'
   /** You may not (403). */
   | 'forbidden'
+  /** More than one may use up: of requests, rows, bytes, jobs (429). */
+  | 'tooMany'
   /** The work took longer than its limit (400: the query is to be changed, or sent to async). */
   | 'timeout'
   /** Try again later: the database or a limit of the moment (503). */

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { annotator } from './app.ts'
 import { type Access, openAccess } from './auth/access.ts'
-import { presentIdentity } from './auth/present.ts'
+import { type LimitsSource, openLimits, roleLimits } from './auth/limits.ts'
 import type { Config, Limits } from './config.ts'
 import { batchJobs } from './cutout/batch/jobs.ts'
 import { cutoutJobs } from './cutout/jobs.ts'
@@ -17,6 +17,7 @@ import { openRemote, type Remote } from './tap/upload-remote.ts'
 import { openJobs } from './uws/index.ts'
 import type { Jobs } from './uws/job.ts'
 import type { JobKind } from './uws/kind.ts'
+import { forOwners } from './uws/owners.ts'
 
 export interface Workshop {
   readonly site: Site
@@ -24,6 +25,7 @@ export interface Workshop {
   readonly jobs: Jobs
   readonly curves: LightCurveSource
   readonly access: Access
+  readonly allowances: LimitsSource
   close(): Promise<void>
 }
 
@@ -31,6 +33,7 @@ export interface KindDependencies {
   readonly db: Database
   readonly catalog: CatalogOf
   readonly access: Access
+  readonly allowances: LimitsSource
   readonly limits: Limits
   readonly curves: LightCurveSource
   readonly remote: Remote
@@ -40,17 +43,7 @@ export interface KindDependencies {
 
 /** Every kind of job of this service, for whom it runs as they are when it runs; `url` is where clients see it. */
 export function jobKinds(deps: KindDependencies, url: () => string): readonly JobKind[] {
-  return kindsOf(deps, url).map(kind => ({
-    ...kind,
-    async run(work) {
-      const identity = await presentIdentity(deps.db, deps.access, work.job.identity)
-      await kind.run({ ...work, job: { ...work.job, identity } })
-    },
-    async estimate(asked) {
-      const identity = await presentIdentity(deps.db, deps.access, asked.identity)
-      return kind.estimate({ ...asked, identity })
-    },
-  }))
+  return forOwners(deps, limits => kindsOf({ ...deps, limits }, url))
 }
 
 function kindsOf(deps: KindDependencies, url: () => string): readonly JobKind[] {
@@ -63,19 +56,17 @@ function kindsOf(deps: KindDependencies, url: () => string): readonly JobKind[] 
   ]
 }
 
-/**
- * `url` is where clients see the service, for what is written into results that no request is waiting for; `processes`
- * share the database's connections.
- */
+/** `url` is where clients see the service, for what is written into results that no request is waiting for. */
 export async function openWorkshop(
   config: Config,
   log: Log,
   url: () => string = () => config.publicUrl ?? `http://${config.host}:${config.port}`,
-  processes = 1,
 ): Promise<Workshop> {
-  const site = await openSite(config, log, processes)
+  const site = await openSite(config, log)
   try {
+    const roles = roleLimits(config.roleLimits)
     const access = await openAccess(site.db, log)
+    const allowances = await openLimits(site.db, roles)
     const catalog = await openCatalog(site.db, log, access.rules)
     const curves = await openLightCurves(config.lightCurves, catalog.current)
     const remote = openRemote(config, () => jobs)
@@ -83,6 +74,7 @@ export async function openWorkshop(
     const deps = {
       db: site.db,
       access,
+      allowances,
       catalog: catalog.current,
       limits: config.limits,
       curves,
@@ -104,10 +96,12 @@ export async function openWorkshop(
       jobs,
       curves,
       access,
+      allowances,
       async close() {
         await jobs.events.close()
         await catalog.close()
         await access.close()
+        await allowances.close()
         await site.close()
       },
     }

@@ -22,26 +22,32 @@ export interface Service {
 /** For requests, and for jobs before they go back to the queue. */
 export const GRACE_MS = 10_000
 
-/** Where this machine sees a service without PUBLIC_URL. */
-export function serviceUrl({ host }: Config, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-/** `processes` share the database's connections, this one among them. */
 export async function startService(
   config: Config,
   log: Log,
-  { runner: withRunner = true, processes = 1 } = {},
+  { runner: withRunner = true } = {},
 ): Promise<Service> {
   let url = config.publicUrl
-  const workshop = await openWorkshop(config, log, () => url!, processes)
+  const workshop = await openWorkshop(config, log, () => url!)
   try {
-    const { site, catalog, jobs, curves, access } = workshop
+    const { site, catalog, jobs, curves, access, allowances } = workshop
     const auth = await openAuth(config, site.db)
-    const app = createApp({ config, log, db: site.db, catalog: catalog.current, jobs, curves, auth, access })
+    const app = createApp({
+      config,
+      log,
+      db: site.db,
+      catalog: catalog.current,
+      jobs,
+      curves,
+      auth,
+      access,
+      allowances,
+    })
     const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
-    url ??= serviceUrl(config, (server.address() as AddressInfo).port)
+    const { port } = server.address() as AddressInfo
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    url ??= `http://${host}:${port}`
     await announceOrigin(site.db, url)
     const runner = withRunner ? startRunner(jobs, log) : undefined
     let stopping: Promise<void> | undefined

@@ -11,6 +11,7 @@ const LABELS: Record<ErrorCode, string> = {
   timeout: 'Error',
   unauthenticated: 'AuthenticationError',
   forbidden: 'AuthorizationError',
+  tooMany: 'ServiceUnavailable',
   unavailable: 'ServiceUnavailable',
   internal: 'Error',
 }

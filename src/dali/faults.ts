@@ -11,6 +11,7 @@ const LABELS: Record<ErrorCode, string> = {
   notFound: 'UsageFault',
   unauthenticated: 'UsageFault',
   forbidden: 'UsageFault',
+  tooMany: 'TransientFault',
   timeout: 'UsageFault',
   unavailable: 'TransientFault',
   internal: 'FatalFault',

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import type { Config } from '../config.ts'
 import { parametersOf, readParameters } from '../dali/parameters.ts'
 import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
@@ -58,12 +59,18 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
     let asText = false
     let content: RequestContent | undefined
     try {
-      content = await readRequest(request, limits, jobs.spool)
+      const own = limitsOf(request, config.limits)
+      content = await readRequest(request, { ...limits, uploadBytes: own.uploadBytes }, jobs.spool)
       const { parameters } = content
       asText = !asksForVotable(parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT'))
       const given = await withJob(content, request)
       const { all } = await curves.current(identify(request))
-      const params = timeSeriesParameters(parameters, all, given.table)
+      const asked = timeSeriesParameters(parameters, all, given.table)
+      // Light curves come whole, unless their reader may have so many rows only.
+      const params =
+        own === config.limits
+          ? asked
+          : { ...asked, maxrec: Math.min(asked.maxrec ?? own.maxrecHard, own.maxrecHard) }
       const most = config.limits.lightCurveObjects
       const weight = params.product.kind === 'periodogram' ? PERIODOGRAM_WEIGHT : 1
       if (given.ids.length * weight > most) {
@@ -71,7 +78,7 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
         return
       }
       const { folder } = content
-      const one = { db, limits: config.limits, seconds: config.limits.syncSeconds, folder }
+      const one = { db, limits: own, seconds: own.syncSeconds, folder }
       const asking = { identity: identify(request), signal }
       const type = pictureType(params.responseFormat)
       if (type) {

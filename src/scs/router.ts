@@ -2,6 +2,7 @@
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { TableMeta, Tables } from '../adql/tables.ts'
 import { type Identity, identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import type { Config } from '../config.ts'
 import { clientSignal, sendXml, serviceError } from '../dali/respond.ts'
 import { sendTable } from '../dali/table.ts'
@@ -44,7 +45,7 @@ export function coneRouter(deps: ConeRouterDependencies): Router {
       const { parameters, folder } = content
       const describe = deps.describe(origin(request))
       const answer = await runCone(
-        { db, limits, describe, identity: identify(request), folder, signal },
+        { db, limits: limitsOf(request, limits), describe, identity: identify(request), folder, signal },
         table,
         coneParameters(parameters),
       )

@@ -2,6 +2,7 @@
 import { type Request, Router } from 'express'
 import type { Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import type { Config } from '../config.ts'
 import { labelled } from '../dali/faults.ts'
 import { clientSignal, sendError, serviceError } from '../dali/respond.ts'
@@ -45,7 +46,7 @@ export function sia2Router(deps: SiaRouterDependencies): Router {
       const table = await runSia2(
         {
           db,
-          limits,
+          limits: limitsOf(request, limits),
           obscore: obscoreUnder(rules()),
           origin: origin(request),
           identity: identify(request),

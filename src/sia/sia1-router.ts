@@ -1,6 +1,7 @@
 /** `/sia1`: SIA 1.0, for clients that know no other. */
 import { type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import { clientSignal, STATUS, sendError, serviceError } from '../dali/respond.ts'
 import { sendTable } from '../dali/table.ts'
 import { type RequestContent, readRequest } from '../dali/uploads.ts'
@@ -25,7 +26,7 @@ export function sia1Router(deps: SiaRouterDependencies): Router {
       const { parameters, folder } = content
       const asking = {
         db,
-        limits,
+        limits: limitsOf(request, limits),
         obscore: obscoreUnder(rules()),
         origin: origin(request),
         identity: identify(request),

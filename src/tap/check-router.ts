@@ -1,6 +1,7 @@
 /** `/tap/check` over HTTP: JSON for programs, plain text for people at a terminal. */
 import type { Request, Response } from 'express'
 import { identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import type { Parameters } from '../dali/parameters.ts'
 import { clientSignal, STATUS, serviceError } from '../dali/respond.ts'
 import { type RequestContent, readRequest, uploadsOf } from '../dali/uploads.ts'
@@ -24,14 +25,15 @@ export function checkRoute(deps: CheckDependencies & { readonly spool: string; r
       response.end(asText ? text : `${JSON.stringify(json, null, 2)}\n`)
     }
     try {
-      const { requestBytes, uploadBytes } = deps.limits
+      const limits = limitsOf(request, deps.limits)
+      const { requestBytes, uploadBytes } = limits
       content = await readRequest(request, { bytes: requestBytes, uploadBytes }, deps.spool)
       const { parameters } = content
       asText = formatAsked(parameters) ?? asText
       const params = tapParameters(withLanguage(parameters))
       const identity = identify(request)
       const uploads = await uploadsOf(content, deps.remote(identity, signal))
-      const check = await checkQuery(deps, params, uploads, identity, signal)
+      const check = await checkQuery({ ...deps, limits }, params, uploads, identity, signal)
       answer(200, check, checkText(check, params.query))
     } catch (error) {
       if (signal.aborted) return

@@ -1,6 +1,7 @@
 /** `/tap`: the resources of TAP 1.1 §2. */
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
+import { limitsOf } from '../auth/limits.ts'
 import type { Config } from '../config.ts'
 import { parametersOf } from '../dali/parameters.ts'
 import { clientSignal, send, sendError, sendXml, serviceError } from '../dali/respond.ts'
@@ -44,7 +45,8 @@ export function tapRouter(deps: TapRouterDependencies): Router {
     let asText = false
     let content: RequestContent | undefined
     try {
-      content = await readRequest(request, limits, deps.jobs.spool)
+      const own = limitsOf(request, config.limits)
+      content = await readRequest(request, { ...limits, uploadBytes: own.uploadBytes }, deps.jobs.spool)
       const { parameters } = content
       asText = !asksForVotable(responseFormat(parameters))
       const params = tapParameters(parameters)
@@ -53,8 +55,8 @@ export function tapRouter(deps: TapRouterDependencies): Router {
         {
           db,
           catalog,
-          limits: config.limits,
-          seconds: config.limits.syncSeconds,
+          limits: own,
+          seconds: own.syncSeconds,
           folder: content.folder,
           annotate: deps.annotate(deps.origin(request)),
         },

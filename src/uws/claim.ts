@@ -12,6 +12,17 @@ export interface ClaimedJob extends Job {
   readonly claim: string
 }
 
+/**
+ * Whether fewer than `most_at_once` jobs of the requester are executing or before it in the lane. Those before are
+ * counted, too, so that several who claim at once cannot take more together.
+ */
+const HAS_ITS_TURN = `(q.most_at_once IS NULL OR q.most_at_once > (
+  SELECT count(*) FROM (
+    SELECT FROM uws.job AS e
+     WHERE e.requester = q.requester AND (e.phase = 'EXECUTING'
+        OR e.phase = 'QUEUED' AND e.lane = q.lane AND (e.turn, e.queued_at, e.job_id) < (q.turn, q.queued_at, q.job_id))
+     LIMIT q.most_at_once) AS others))`
+
 /** Claims of a job whose runner died in each; then it fails. */
 const MOST_CLAIMS = 2
 
@@ -25,7 +36,7 @@ export async function claimJobs(
 ): Promise<readonly ClaimedJob[]> {
   const rows = await client.query<JobRow>(
     `WITH next AS MATERIALIZED (
-       SELECT job_id FROM uws.job WHERE phase = 'QUEUED' AND lane = $2 AND kind = ANY($3)
+       SELECT job_id FROM uws.job AS q WHERE phase = 'QUEUED' AND lane = $2 AND kind = ANY($3) AND ${HAS_ITS_TURN}
         ORDER BY turn, queued_at LIMIT $4 FOR UPDATE SKIP LOCKED)
      UPDATE uws.job j
         SET phase = 'EXECUTING', start_time = clock_timestamp(), runner = $1, claim = gen_random_uuid(),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Identity } from '../auth/identity.ts'
+import type { Allowance } from '../auth/limits.ts'
 import { badValue, type Parameters, parametersOf } from '../dali/parameters.ts'
 import { ServiceError } from '../error.ts'
 import type { ClaimedJob } from './claim.ts'
@@ -10,6 +11,7 @@ import type { Job, Jobs, Pairs, UploadedPart } from './job.ts'
 import type { JobKind } from './kind.ts'
 import { assess, type Question, questionOf } from './lane.ts'
 import { notifyTargets } from './notify.ts'
+import { requireRoom } from './room.ts'
 import { beginJob, createJob, type NewJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
@@ -19,6 +21,7 @@ export interface Requester {
   readonly session: string | undefined
   /** Network address. */
   readonly address: string
+  readonly allowance: Allowance
 }
 
 /** What the creating request may say of the job itself; everything else is the work's. */
@@ -49,6 +52,7 @@ export async function submitJob(
   const destruction = timeValue('DESTRUCTION', parameters.single('DESTRUCTION'))
   const runId = checkedText('RUNID', parameters.single('RUNID'))
   const notify = notifyTargets(parameters.all('NOTIFY'), requester.identity, jobs.notify)
+  await requireRoom(jobs.db, requester.allowance, requesterName(requester), identity.name)
   const id = randomUUID()
   const uploads = await storeParts(jobs, id, files)
   try {
@@ -88,7 +92,9 @@ async function createAndRun(
   requester: Requester,
   asked: Question,
 ): Promise<void> {
-  const place = jobs.here.place?.(kind.name)
+  // Where one may have so many at once, the claims of the queue see to it.
+  const isFree = requester.allowance.concurrentJobs === undefined
+  const place = isFree ? jobs.here.place?.(kind.name) : undefined
   if (!place) {
     await createJob(jobs.db, newJob, await queueingOf(jobs, kind, requester, asked))
     return
@@ -109,9 +115,14 @@ export async function enqueue(
   requester: Requester,
   job: Pick<Job, 'id' | 'parameters' | 'uploads'>,
 ): Promise<boolean> {
+  await requireRoom(jobs.db, requester.allowance, requesterName(requester), requester.identity.name)
   const asked = questionOf(jobs, { ...job, identity: requester.identity })
   return queueJob(jobs.db, job.id, await queueingOf(jobs, kind, requester, asked))
 }
+
+/** 0: no job of theirs runs. */
+const atOnce = ({ concurrentJobs: most }: Allowance) =>
+  most === undefined || !Number.isFinite(most) ? undefined : most
 
 const requesterName = ({ identity, address }: Requester) => identity.name ?? address
 
@@ -127,6 +138,7 @@ async function queueingOf(
     requester: requesterName(requester),
     estimateSeconds: seconds,
     slots: lane === 'fast' ? jobs.limits.fastSlots : jobs.limits.slowSlots,
+    mostAtOnce: atOnce(requester.allowance),
   }
 }
 

@@ -1,6 +1,7 @@
 /** UWS 1.1 §2.2: the resources of a job list, for one kind of work. */
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { identify } from '../auth/identity.ts'
+import { allowanceOf } from '../auth/limits.ts'
 import { sendFile } from '../dali/file.ts'
 import { type Parameters, parametersOf, readParameters } from '../dali/parameters.ts'
 import { RESULT_POLICY } from '../dali/policy.ts'
@@ -61,6 +62,10 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
   const listUrl = (request: Request) => `${origin(request)}${kind.path}`
   const jobUrl = (request: Request, job: Pick<Job, 'id'>) => `${listUrl(request)}/${job.id}`
   const readBody = (request: Request) => readParameters(request, limits)
+  const uploadLimits = (request: Request) => ({
+    ...limits,
+    uploadBytes: allowanceOf(request).uploadBytes ?? limits.uploadBytes,
+  })
   const seeJob = (request: Request, response: Response, id: string) =>
     seeOther(response, jobUrl(request, { id }))
 
@@ -109,7 +114,7 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
   }
 
   const create: Answer = async (request, response) => {
-    const content = await readRequest(request, limits, jobs.spool)
+    const content = await readRequest(request, uploadLimits(request), jobs.spool)
     try {
       const session = identify(request).name ? undefined : ensureSession(request, response, request.secure)
       seeJob(request, response, await submitJob(jobs, kind, requesterOf(request, session), content))
@@ -192,7 +197,7 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
   }
 
   const postParameters: JobAnswer = async (request, response, job) => {
-    const content = await readRequest(request, limits, jobs.spool)
+    const content = await readRequest(request, uploadLimits(request), jobs.spool)
     try {
       if (job.phase !== 'PENDING') throw frozen()
       const merged = parametersOf(mergePairs(job.parameters, workParameters(kind, content.parameters).pairs))
@@ -311,7 +316,7 @@ export function viewerOf(request: Request, { limits }: Jobs): Viewer {
 }
 
 export function requesterOf(request: Request, session: string | undefined): Requester {
-  return { identity: identify(request), session, address: request.ip ?? '' }
+  return { identity: identify(request), session, address: request.ip ?? '', allowance: allowanceOf(request) }
 }
 
 function queryOf(request: Request): Parameters {

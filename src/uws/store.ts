@@ -35,6 +35,8 @@ export interface Queueing {
   readonly estimateSeconds: number | undefined
   /** Jobs of the lane that run at once, for the quote. */
   readonly slots: number
+  /** Jobs of the requester that may run at once; undefined: as many as there are places. */
+  readonly mostAtOnce: number | undefined
 }
 
 /** Jobs ahead that a quote adds up; behind more of them the answer is "don't know". */
@@ -80,10 +82,10 @@ const newValues = (job: NewJob) => [
 
 /** PENDING, or QUEUED at once. */
 export async function createJob(client: Client, job: NewJob, queueing?: Queueing): Promise<void> {
-  const queued = `'QUEUED', clock_timestamp(), $15, $16, $17::float8, ${turn('$15', '$16')}, ${quote('$15', '$17', '$18')}`
+  const queued = `'QUEUED', clock_timestamp(), $15, $16, $17::float8, ${turn('$15', '$16')}, ${quote('$15', '$17', '$18')}, $19::int`
   await client.query(
-    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote)
-     VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL"})`,
+    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote, most_at_once)
+     VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL, NULL"})`,
     [...newValues(job), ...(queueing ? queueValues(queueing) : [])],
   )
 }
@@ -151,6 +153,7 @@ const queueValues = (queueing: Queueing) => [
   queueing.requester,
   queueing.estimateSeconds,
   queueing.slots,
+  queueing.mostAtOnce,
 ]
 
 /** PENDING, HELD or SUSPENDED → QUEUED; false when the job is in another phase. */
@@ -158,7 +161,7 @@ export async function queueJob(client: Client, id: string, queueing: Queueing): 
   const rows = await client.query(
     `UPDATE uws.job
         SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4::float8,
-            turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}
+            turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}, most_at_once = $6::int
       WHERE job_id = $1 AND phase IN ('PENDING', 'HELD', 'SUSPENDED')
       RETURNING job_id`,
     [id, ...queueValues(queueing)],

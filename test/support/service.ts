@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { createApp } from '../../src/app.ts'
 import { openAccess } from '../../src/auth/access.ts'
 import { openAuth } from '../../src/auth/index.ts'
+import { openLimits, roleLimits } from '../../src/auth/limits.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
 import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
@@ -51,6 +52,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const db = await openDatabase({ url: options.database, log })
   await options.fill?.(db)
   const access = await openAccess(db, log)
+  const allowances = await openLimits(db, roleLimits(options.config?.roleLimits))
   const catalog = await openCatalog(db, log, access.rules)
   const defaults = loadConfig({})
   const dir = mkdtempSync(join(tmpdir(), 'almagest-service-'))
@@ -64,7 +66,16 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const curves = await openLightCurves(config.lightCurves, catalog.current)
   const remote = openRemote(config, () => jobs)
   const spool = join(config.dir, 'spool')
-  const deps = { db, access, catalog: catalog.current, limits: config.limits, curves, remote, spool }
+  const deps = {
+    db,
+    access,
+    allowances,
+    catalog: catalog.current,
+    limits: config.limits,
+    curves,
+    remote,
+    spool,
+  }
   let url = ''
   const kinds = jobKinds(deps, () => url)
   const jobs: Jobs = await openJobs({
@@ -78,7 +89,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   })
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const auth = await openAuth(config, db)
-  const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth, access })
+  const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth, access, allowances })
   const server: Server = createServer(app)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -96,6 +107,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
       await auth.close()
       await catalog.close()
       await access.close()
+      await allowances.close()
       await db.close()
       rmSync(dir, { recursive: true, force: true })
     },

@@ -90,7 +90,7 @@ describe('runners', () => {
     submitJob(
       jobs,
       jobs.kinds[0]!,
-      { identity: { ...ANONYMOUS, name: owner }, session: undefined, address: '' },
+      { identity: { ...ANONYMOUS, name: owner }, session: undefined, address: '', allowance: {} },
       {
         parameters: parametersOf([
           ['PHASE', 'RUN'],
@@ -198,7 +198,7 @@ describe('runners', () => {
       { fastSlots: 1 },
     )
     const kind = jobs.kinds[0]!
-    const me = { identity: { ...ANONYMOUS, name: 'someone' }, session: undefined, address: '' }
+    const me = { identity: { ...ANONYMOUS, name: 'someone' }, session: undefined, address: '', allowance: {} }
     const first = await submit(jobs)
     const second = await submit(jobs)
     assert.ok(await holdJob(db, second))
