@@ -6,7 +6,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import { STATUS, sendError, serviceError } from '../dali/respond.ts'
 import { ServiceError } from '../error.ts'
-import { challenges, type Refusal, SECURITY_METHODS } from './challenges.ts'
+import { challenges, isNavigation, type Refusal, SECURITY_METHODS } from './challenges.ts'
 import { type Credentials, credentialsOf, namesToken } from './credentials.ts'
 import { isForged } from './forgery.ts'
 import { type Caller, remember } from './identity.ts'
@@ -133,38 +133,44 @@ function forged(): ServiceError {
 /** Challenges on every 401, and on capabilities, where they say that a login is possible. */
 function announce(request: Request, response: Response, { origin }: AuthenticateDependencies): void {
   if (request.path.endsWith('/capabilities') && ruleFor(request.path)?.challenges) {
-    response.setHeader('WWW-Authenticate', challenges(origin(request)))
+    response.setHeader('WWW-Authenticate', challenges(origin(request), { basic: true, cookie: true }))
     response.locals.securityMethods = SECURITY_METHODS
   }
   const writeHead = response.writeHead
   response.writeHead = ((...given: Parameters<typeof writeHead>) => {
-    const status = given[0]
-    if (status === 401 || status === 403) {
-      response.setHeader('Cache-Control', NO_STORE)
-      if (status === 401 && !response.hasHeader('WWW-Authenticate')) {
-        response.setHeader('WWW-Authenticate', challenges(origin(request)))
+    const [status] = given
+    if (status === 401 || status === 403) response.setHeader('Cache-Control', NO_STORE)
+    if (status === 401) {
+      if (!response.hasHeader('WWW-Authenticate')) {
+        response.setHeader(
+          'WWW-Authenticate',
+          challenges(origin(request), { basic: !isNavigation(request.headers), cookie: true }),
+        )
       }
+      if (isScript(request)) given[0] = 403
     }
     return writeHead.apply(response, given)
   }) as typeof writeHead
 }
+
+/** It shows what is wrong by itself: 401 would make the browser ask for a password. */
+const isScript = (request: Request) => request.headers['x-requested-with'] === 'XMLHttpRequest'
 
 function refuse(
   request: Request,
   response: Response,
   error: unknown,
   rule: RouteRule | undefined,
-  { origin }: AuthenticateDependencies,
+  { origin, announced }: AuthenticateDependencies,
 ): void {
   let told = serviceError(error)
   response.locals.failure = error
   response.setHeader('Cache-Control', NO_STORE)
   if (error instanceof Refused) {
-    response.setHeader('WWW-Authenticate', challenges(origin(request), error.refusal))
-    // A script shows what is wrong by itself; 401 would make the browser ask for a password.
-    if (told.code === 'unauthenticated' && request.get('x-requested-with') === 'XMLHttpRequest') {
-      told = new ServiceError('forbidden', told.message)
-    }
+    const ways = { basic: !isNavigation(request.headers), cookie: announced }
+    response.setHeader('WWW-Authenticate', challenges(origin(request), ways, error.refusal))
+    const isHidden = told.code === 'unauthenticated' && isScript(request)
+    if (isHidden) told = new ServiceError('forbidden', told.message)
   }
   tell(response, told, rule?.dialect ?? 'text')
 }

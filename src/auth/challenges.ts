@@ -17,9 +17,16 @@ export function isNavigation(headers: IncomingHttpHeaders): boolean {
   return headers['sec-fetch-mode'] === 'navigate'
 }
 
-/** `origin`: where clients see the service. `basic`: whether it may prompt for a password. */
-export function challenges(origin: string, basic: boolean, refusal?: Refusal): string[] {
-  const realm = `realm=${quoted(new URL(origin).host)}`
+export interface Ways {
+  /** Whether it may prompt for a password. */
+  readonly basic: boolean
+  /** Whether there is a login for clients that keep cookies. */
+  readonly cookie: boolean
+}
+
+/** `origin`: where clients see the service. */
+export function challenges(origin: string, { basic, cookie: hasLogin }: Ways, refusal?: Refusal): string[] {
+  const realm = `realm=${quoted(origin.replace(/^\w+:\/\//, '').replace(/\/.*$/, ''))}`
   const cookie = [
     'standard_id="ivo://ivoa.net/sso#tls-with-password"',
     `access_url=${quoted(`${origin}/auth/cookie`)}`,
@@ -33,7 +40,7 @@ export function challenges(origin: string, basic: boolean, refusal?: Refusal): s
   return [
     ...(basic ? [`Basic ${realm}, charset="UTF-8"`] : []),
     `Bearer ${bearer.filter(Boolean).join(', ')}`,
-    `ivoa_cookie ${cookie.join(', ')}`,
+    ...(hasLogin ? [`ivoa_cookie ${cookie.join(', ')}`] : []),
   ]
 }
 

@@ -18,5 +18,5 @@ export function isForeign(request: Request, origin: string): boolean {
   const site = request.get('sec-fetch-site')
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   const from = request.get('origin')
-  return from !== undefined && from !== new URL(origin).origin
+  return from !== undefined && from !== (URL.canParse(origin) && new URL(origin).origin)
 }

@@ -35,6 +35,10 @@ export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDep
   // Logging out leads to the provider.
   const forms = () => ["form-action 'self'", ...providers.origins()].join(' ')
   router.use(pageHeaders(() => PAGE_POLICY.replace("form-action 'self'", forms())))
+  router.use((request, _response, next) => {
+    if (URL.canParse(origin(request))) next()
+    else throw new ServiceError('usage', 'The Host header of this request is no host.')
+  })
   router.get('/whoami', whoami(publicUrl))
   router.get('/connect', (request, response) => {
     response.type('html').send(pages.connect(visitor(request)))

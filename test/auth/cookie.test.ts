@@ -215,6 +215,14 @@ describe('too much', () => {
     assert.equal(await status({ authorization: `Basic ${'A'.repeat(10_000)}` }), 400)
   })
 
+  it('a Host that is none', async () => {
+    for (const host of ['[', 'a b', '"', 'x<y>']) {
+      const answered = [await status({ host }), await status({ host, authorization: 'Bearer alm-x' })]
+      assert.ok(answered[0] === 400 || answered[0] === 200, `${host}: ${answered}`)
+      assert.equal(answered[1], 401, host)
+    }
+  })
+
   it('a form of a megabyte', async () => {
     const answer = await cookieFor(testBrowser(), { username: 'x', password: 'A'.repeat(1_000_000) })
     assert.equal(answer.status, 413)

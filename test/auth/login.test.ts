@@ -102,6 +102,34 @@ describe('a login', () => {
     }
   })
 
+  it('ends at its time, and when its user is blocked', async () => {
+    const browser = testBrowser()
+    await logIn(browser, `${service.url}/auth/login`, 'alice')
+    const set = async (sql: string) => {
+      await service.db.query(sql)
+      await new Promise(resolve => setTimeout(resolve, 500))
+    }
+    await set(`UPDATE auth.user SET blocked = true WHERE name = 'alice'`)
+    const blocked = await browser.once(`${service.url}/tap/tables`)
+    assert.equal(blocked.status, 403)
+    assert.match(await blocked.text(), /The account alice is blocked here/)
+    assert.equal((await logIn(testBrowser(), `${service.url}/auth/login`, 'alice')).status, 403)
+    await set(`UPDATE auth.user SET blocked = false WHERE name = 'alice'`)
+    assert.equal((await whoami(browser)).user, 'alice')
+    await set(`UPDATE auth.session SET expires_at = clock_timestamp() WHERE user_name = 'alice'`)
+    assert.equal((await whoami(browser)).user, null)
+  })
+
+  it('may be under way twice in one browser', async () => {
+    const browser = testBrowser()
+    const [first, second] = [
+      await browser.once(`${service.url}/auth/login?return=/a`),
+      await browser.once(`${service.url}/auth/login?return=/b`),
+    ]
+    assert.notEqual(first.headers.get('location'), second.headers.get('location'))
+    assert.equal((await logIn(browser, first.headers.get('location')!, 'alice')).url, `${service.url}/a`)
+  })
+
   it('ends here and at the provider, and the cookie of before is good for nothing', async () => {
     const browser = testBrowser()
     await logIn(browser, `${service.url}/auth/login`, 'alice')
