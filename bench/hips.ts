@@ -5,7 +5,7 @@
  *   npx tsx bench/hips.ts [rounds]
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -52,11 +52,18 @@ if (!existsSync(path.join(images, '22.fits'))) {
   mkdirSync(images, { recursive: true })
   execFileSync('/usr/bin/python3', ['-c', IMAGES, images])
 }
+// What was just deleted makes the making of files slow (ext4), so trees of earlier runs go first and ours last.
+const clear = () => {
+  for (const name of readdirSync(folder)) {
+    if (/^(ours|theirs)/.test(name)) rmSync(path.join(folder, name), { recursive: true })
+  }
+}
+clear()
+execFileSync('sync')
 const rounds = Number(process.argv[2] ?? 2)
 const runs: Record<'almagest' | 'hipsgen', Cost[]> = { almagest: [], hipsgen: [] }
 for (let round = 0; round < rounds; round++) {
-  const ours = path.join(folder, 'ours')
-  rmSync(ours, { recursive: true, force: true })
+  const ours = path.join(folder, `ours-${round}`)
   const build = [
     'bin/almagest.mjs',
     'hips',
@@ -70,8 +77,7 @@ for (let round = 0; round < rounds; round++) {
   ]
   runs.almagest.push(timed(process.execPath, build, { ALMAGEST_DIR: ours }))
   if (!existsSync(JAR)) continue
-  const theirs = path.join(folder, 'theirs')
-  rmSync(theirs, { recursive: true, force: true })
+  const theirs = path.join(folder, `theirs-${round}`)
   const options = [
     `in=${images}`,
     `out=${theirs}`,
@@ -82,6 +88,7 @@ for (let round = 0; round < rounds; round++) {
   const java = ['-Xmx4g', '-cp', JAR, 'cds.allsky.HipsGen', ...options, 'INDEX', 'TILES', 'PNG']
   runs.hipsgen.push(timed('java', java, { HOME: folder }))
 }
+clear()
 const least = (costs: readonly Cost[], key: keyof Cost) => Math.min(...costs.map(cost => cost[key]))
 for (const [name, costs] of Object.entries(runs)) {
   if (costs.length === 0) continue

@@ -116,6 +116,7 @@ export const hipsBuildCommand: Command = {
       spool,
       memoryBytes: integer('memory', values.memory, 16, 1e6) * 1e6,
       ...(values.threads !== undefined && { threads: integer('threads', values.threads, 1, 256) }),
+      here: true,
       report: bar.report,
     })
     bar.end()

@@ -2,8 +2,9 @@
  * Builds the tiles of an image HiPS: plan from the places of the images, subtrees on threads, the tiles above them
  * here. A build that was broken off, or whose images have changed since, makes only what is missing.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import { ServiceError } from '../error.ts'
 import { type Moc, mocOfCells } from '../healpix/moc.ts'
 import type { Report } from '../progress.ts'
@@ -50,6 +51,8 @@ export interface BuildRequest {
   readonly spool: string
   readonly memoryBytes: number
   readonly threads?: number
+  /** One of the threads is this one: not for a service, which must answer meanwhile. */
+  readonly here?: boolean
   readonly report: Report
   /** Aborting ends the threads; the next build goes on from there. */
   readonly signal?: AbortSignal
@@ -100,6 +103,7 @@ export async function buildTree(request: BuildRequest): Promise<BuiltTree> {
     formats: request.formats,
     storage: request.storage,
     look,
+    published: !request.force && existsSync(path.join(root, 'properties')),
   }
   requireSame(before, settings)
   if (request.force) rmSync(root, { recursive: true, force: true })
@@ -110,7 +114,10 @@ export async function buildTree(request: BuildRequest): Promise<BuiltTree> {
 }
 
 /** Tiles of two kinds in one tree would be worse than an error. */
-function requireSame(before: JournalSettings | undefined, { root: _, ...settings }: TreeSettings): void {
+function requireSame(
+  before: JournalSettings | undefined,
+  { root: _, published: __, ...settings }: TreeSettings,
+): void {
   if (!before) return
   for (const key of Object.keys(settings) as (keyof JournalSettings)[]) {
     const [was, is] = [JSON.stringify(before[key]), JSON.stringify(settings[key])]
@@ -175,7 +182,7 @@ async function makeTiles(
   skipped: BuiltTree['skipped'],
 ): Promise<BuiltTree> {
   const { root, order } = settings
-  const { root: _, ...kind } = settings
+  const { root: _, published: __, ...kind } = settings
   const imagesOf = new Map<number, number[]>()
   planned.forEach(({ tiles }, i) => {
     for (const npix of tiles) {
@@ -217,7 +224,7 @@ async function makeTiles(
     spool: request.spool,
     cacheBytes: request.memoryBytes / threads,
   }
-  await inThreads(work, setup, threads, request.signal, {
+  await inThreads(work, setup, { count: threads, here: request.here ?? false }, request.signal, {
     leaf() {
       request.report({ phase: 'tiles', done: ++done, total })
     },

@@ -2,12 +2,14 @@
  * Pixels of images within a budget of memory. An image that fits is read strip by strip into one array as tiles need
  * it, and stays until others need the room; of one that does not fit the part for a tile is read each time.
  */
-import { type HduPlace, openPlaced, type PlacedImage, readPart } from './input.ts'
+
+import { floatsFor, type Storage } from './image-tile.ts'
+import { type HduPlace, openPlaced, type PlacedImage, readPart, readRows } from './input.ts'
 import type { Block } from './placement.ts'
 import { type Floats, type Part, partNeeded } from './resample.ts'
 
 /** Rows that are read at once. */
-const STRIP = 256
+const STRIP = 64
 /** Open files; each costs a descriptor. */
 const MOST_OPEN = 64
 
@@ -25,7 +27,8 @@ export interface ImageCache {
   close(): Promise<void>
 }
 
-export function imageCache(spool: string, budgetBytes: number, as: 'float32' | 'float64'): ImageCache {
+export function imageCache(spool: string, budgetBytes: number, bitpix: Storage['bitpix']): ImageCache {
+  const as = floatsFor(bitpix)
   /** Those used last come last. */
   const kept = new Map<string, Kept>()
   const bytesPerPixel = as === 'float32' ? 4 : 8
@@ -71,8 +74,7 @@ export function imageCache(spool: string, budgetBytes: number, as: 'float32' | '
       for (let strip = Math.floor(needed.bottom / STRIP); strip <= last; strip++) {
         if (one.strips.has(strip)) continue
         const bottom = strip * STRIP
-        const rows = { left: 0, bottom, width, height: Math.min(STRIP, height - bottom) }
-        one.values.set((await readPart(placed, rows, as)).values, bottom * width)
+        await readRows(placed, bottom, Math.min(STRIP, height - bottom), one.values)
         one.strips.add(strip)
       }
       return { left: 0, bottom: 0, width, height, values: one.values }

@@ -20,6 +20,9 @@ export interface Storage {
 
 export const FLOAT32: Storage = { bitpix: -32, scale: 1, zero: 0, blank: undefined }
 
+/** In what values are worked with: integers of 32 bits are more than float32 tells apart. */
+export const floatsFor = (bitpix: Storage['bitpix']) => (bitpix === -32 ? 'float32' : 'float64')
+
 /** Gray levels of values. */
 export interface Look {
   readonly low: number
@@ -109,54 +112,77 @@ function stored(bytes: Buffer, { bitpix, scale, zero, blank }: Storage): Floats 
 }
 
 /** Levels 1 … 255, 0 for no value, from the top row down as pictures are. */
-export function grayLevels(values: Floats, width: number, { low, high, stretch }: Look): Buffer {
-  const height = values.length / width
-  const levels = Buffer.allocUnsafe(values.length)
-  const factor = 254 / (high - low)
-  for (let row = 0; row < height; row++) {
-    let p = (height - 1 - row) * width
-    const end = (row + 1) * width
-    for (let q = row * width; q < end; q++, p++) {
-      const v = values[p]!
-      const level = stretch === 'linear' ? (v - low) * factor : asinhLevel((v - low) / (high - low))
-      levels[q] = Number.isNaN(level) ? 0 : level <= 0 ? 1 : level >= 254 ? 255 : (level + 1.5) | 0
-    }
-  }
+export function grayLevels(values: Floats, width: number, look: Look): Buffer {
+  const levels = Buffer.allocUnsafeSlow(values.length)
+  writeLevels(values, width, look, levels, 0)
   return levels
 }
 
+/** Puts `margin` bytes before each row. */
+function writeLevels(
+  values: Floats,
+  width: number,
+  { low, high, stretch }: Look,
+  levels: Buffer,
+  margin: number,
+): void {
+  const height = values.length / width
+  const factor = 254 / (high - low)
+  const isLinear = stretch === 'linear'
+  for (let row = 0; row < height; row++) {
+    let p = (height - 1 - row) * width
+    let q = row * (width + margin)
+    levels.fill(0, q, q + margin)
+    q += margin
+    for (const end = q + width; q < end; q++, p++) {
+      const even = (values[p]! - low) * factor
+      const level = isLinear ? even : asinhLevel(even)
+      levels[q] = level > 0 ? (level < 254 ? level + 1.5 : 255) : level <= 0 ? 1 : 0
+    }
+  }
+}
+
+const ASINH = 254 / Math.asinh(10)
 /** Faint parts ten times as steep as bright ones. */
-const asinhLevel = (share: number) => (Math.asinh(share * 10) / Math.asinh(10)) * 254
+const asinhLevel = (even: number) => Math.asinh((even / 254) * 10) * ASINH
 
 /**
  * Gray PNG in which level 0 is transparent (tRNS). Deflated without looking for repetitions: noise has none, and it
- * takes 1.5 ms in place of 59.
+ * takes 1.5 ms in place of 59. The bytes hold until the next call.
  */
-export function grayPng(levels: Buffer, width: number): Buffer {
-  const height = levels.length / width
-  const raw = Buffer.alloc((width + 1) * height) // filter type 0 before each row
-  for (let row = 0; row < height; row++)
-    levels.copy(raw, row * (width + 1) + 1, row * width, (row + 1) * width)
+function grayPng(values: Floats, width: number, look: Look): Buffer {
+  const height = values.length / width
+  const length = (width + 1) * height
+  if (rows.length < length) rows = Buffer.alloc(length)
+  writeLevels(values, width, look, rows, 1) // before each row the type of its filter: none
   const head = Buffer.alloc(13)
   head.writeUInt32BE(width, 0)
   head.writeUInt32BE(height, 4)
   head[8] = 8
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    pngChunk('IHDR', head),
-    pngChunk('tRNS', Buffer.from([0, 0])),
-    pngChunk('IDAT', deflateSync(raw, { level: 1, strategy: zlib.Z_HUFFMAN_ONLY, memLevel: 9 })),
-    pngChunk('IEND', Buffer.alloc(0)),
-  ])
+  const packed = deflateSync(rows.subarray(0, length), HUFFMAN)
+  const file = scratch(PNG_BYTES + packed.length)
+  let end = file.write('\x89PNG\r\n\x1a\n', 'latin1')
+  end = pngChunk(file, end, 'IHDR', head)
+  end = pngChunk(file, end, 'tRNS', Buffer.from([0, 0]))
+  end = pngChunk(file, end, 'IDAT', packed)
+  end = pngChunk(file, end, 'IEND', Buffer.alloc(0))
+  return file.subarray(0, end)
 }
 
-function pngChunk(type: string, data: Buffer): Buffer {
-  const chunk = Buffer.allocUnsafe(12 + data.length)
-  chunk.writeUInt32BE(data.length, 0)
-  chunk.write(type, 4, 'latin1')
-  data.copy(chunk, 8)
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length)
-  return chunk
+let rows = Buffer.alloc(0)
+/** Signature, and four chunks without the packed pixels. */
+const PNG_BYTES = 8 + 4 * 12 + 13 + 2
+/** With the default chunks of 16 kB it takes half as long again. */
+const HUFFMAN = { level: 1, strategy: zlib.Z_HUFFMAN_ONLY, memLevel: 9, chunkSize: 1 << 18 }
+
+/** Returns where it ends. */
+function pngChunk(file: Buffer, at: number, type: string, data: Buffer): number {
+  file.writeUInt32BE(data.length, at)
+  file.write(type, at + 4, 'latin1')
+  data.copy(file, at + 8)
+  const end = at + 8 + data.length
+  file.writeUInt32BE(crc32(file.subarray(at + 4, end)), end)
+  return end + 4
 }
 
 /** Picture types by the extension of tiles. */
@@ -183,18 +209,18 @@ export function transparentGray(levels: Buffer): Buffer {
   return rgba
 }
 
-/** A tile in a format. */
-export async function encodeTile(
+/** A tile in a format. The bytes of FITS and PNG come at once, and hold until the next call. */
+export function encodeTile(
   format: ImageFormat,
   values: Floats,
   width: number,
   storage: Storage,
   look: Look,
   tile: Tile | undefined,
-): Promise<Buffer> {
+): Buffer | Promise<Buffer> {
   if (format === 'fits') return fitsTile(values, width, storage, tile)
+  if (format === 'png') return grayPng(values, width, look)
   const levels = grayLevels(values, width, look)
-  if (format === 'png') return grayPng(levels, width)
   if (format === 'jpg') return encodePixels('jpg', levels, width, 1)
   return encodePixels('webp', transparentGray(levels), width, 4)
 }

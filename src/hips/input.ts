@@ -5,6 +5,7 @@ import { fitsError } from '../fits/header.ts'
 import { type FitsImage, imageOf } from '../fits/image.ts'
 import { type OpenImage, openImage } from '../fits/open.ts'
 import { physicalValues } from '../fits/pixels.ts'
+import { readRanges } from '../fits/ranges.ts'
 import { lookupTables, needsTables } from '../fits/wcs/lookup.ts'
 import { type CelestialWcs, celestialWcs } from '../fits/wcs/wcs.ts'
 import { readWindow } from '../fits/window.ts'
@@ -95,6 +96,29 @@ export async function readPart(
     for (let p = 0; p < floats.length; p++) if (values[p] === blank) floats[p] = Number.NaN
   }
   return { ...part, values: xAxis < yAxis ? floats : transposed(floats, part.height, part.width) }
+}
+
+/** Reads whole rows of an image to their place in an array of all its pixels. */
+export async function readRows(
+  placed: PlacedImage,
+  bottom: number,
+  height: number,
+  into: Floats,
+): Promise<void> {
+  const { source, image, wcs, size } = placed
+  const [width] = size
+  const { storage, bitpix, scale, zero } = image
+  const isFloat32 = storage.kind === 'plain' && bitpix === -32 && scale === 1 && zero === 0
+  if (isFloat32 && into instanceof Float32Array && wcs.axes[0] === 0 && wcs.axes[1] === 1) {
+    const rowBytes = 4 * width
+    const to = Buffer.from(into.buffer, bottom * rowBytes, height * rowBytes)
+    const range = { offset: storage.dataOffset + bottom * rowBytes, length: height * rowBytes }
+    await readRanges(source, [range], image.header.title, (_, bytes) => bytes.copy(to))
+    to.swap32()
+    return
+  }
+  const as = into instanceof Float32Array ? 'float32' : 'float64'
+  into.set((await readPart(placed, { left: 0, bottom, width, height }, as)).values, bottom * width)
 }
 
 /** Rows become columns: for images whose second axis is the first on the sky. */

@@ -22,7 +22,7 @@ export interface Journal {
   readonly settings: JournalSettings | undefined
 }
 
-export type JournalSettings = Omit<TreeSettings, 'root'>
+export type JournalSettings = Omit<TreeSettings, 'root' | 'published'>
 
 /** Hidden in the tree; nobody is served from it. */
 const FOLDER = '.build'
@@ -55,7 +55,7 @@ function readText(file: string): string | undefined {
 }
 
 /** Begins a build: from now on the tree is not complete. Leaves that are known stay. */
-export function beginJournal(root: string, { root: _, ...settings }: TreeSettings): void {
+export function beginJournal(root: string, { root: _, published: __, ...settings }: TreeSettings): void {
   mkdirSync(path.join(root, FOLDER), { recursive: true })
   rmSync(fileOf(root, 'complete'), { force: true })
   writeWhole(fileOf(root, 'settings.json'), JSON.stringify(settings))

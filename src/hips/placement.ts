@@ -30,14 +30,18 @@ export interface Block {
   yTwist: number
 }
 
-/** Error of the interpolation that is let pass, in pixels of the image. */
-const TOLERANCE = 3e-5
+/**
+ * Error of the interpolation in the middles that is let pass, in pixels of the image. Were it everywhere like that, values
+ * would be off by 7e-5 of the noise (rms); half of it makes four times as many blocks.
+ */
+const TOLERANCE = 6e-5
 /** Blocks have corners at every eighth pixel, and begin with 64 pixels. */
 const STEP = 8
 const NODES = TILE_WIDTH / STEP + 1
 const FIRST = 8
 /** Rings of HEALPix where its projection changes, counted from the north pole of a face in face widths. */
-const KINKS = [1, 3]
+const FIRST_KINK = 1
+const SECOND_KINK = 3
 const FACE_RING = [2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4]
 
 const UNKNOWN = 0
@@ -75,10 +79,12 @@ export function placeTile(
     return n
   }
 
-  const isBent = (i0: number, j0: number, i1: number, j1: number): boolean => {
-    const rings = (i: number, j: number) => FACE_RING[face]! - (left + TILE_WIDTH - j + bottom + i) / nside
-    const [near, far] = [rings(i1 + 1, j0 - 1), rings(i0 - 1, j1 + 1)]
-    return KINKS.some(kink => near < kink && kink < far)
+  const ring = (i: number, j: number) => FACE_RING[face]! - (left + TILE_WIDTH - j + bottom + i) / nside
+
+  function isBent(i0: number, j0: number, i1: number, j1: number): boolean {
+    const near = ring(i1 + 1, j0 - 1)
+    const far = ring(i0 - 1, j1 + 1)
+    return (near < FIRST_KINK && FIRST_KINK < far) || (near < SECOND_KINK && SECOND_KINK < far)
   }
 
   function visit(a: number, b: number, size: number): void {
@@ -87,7 +93,8 @@ export function placeTile(
     const [i0, j0, i1, j1] = [nodePixel(a), nodePixel(b), nodePixel(a1), nodePixel(b1)]
     // The last pixel of a block is the first of the next one, but for the last block.
     const [columns, rows] = [i1 - i0 + (a1 === NODES - 1 ? 1 : 0), j1 - j0 + (b1 === NODES - 1 ? 1 : 0)]
-    const outside = corners.filter(n => state[n] === NOWHERE).length
+    let outside = 0
+    for (const n of corners) if (state[n] === NOWHERE) outside++
     if (outside === 0 && !isBent(i0, j0, i1, j1)) {
       bilinear(block, corners, i0, j0, i1 - i0, j1 - j0, columns, rows)
       if (isTrue(block, i1 - i0, j1 - j0)) {

@@ -59,28 +59,24 @@ export function partNeeded(
   }
 }
 
-/**
- * Adds an image to the sums. `weights` are those of its pixels (all 1 without); `offset` is taken from its values.
- */
-export function addImage(
-  sums: Sums,
+/** Fills the pixels of a tile that the blocks cover with the image's values less `offset`; the others stay. */
+export function resample(
+  into: Floats,
   blocks: readonly Block[],
   size: readonly [number, number],
   part: Part,
-  weights: Part | undefined,
   offset: number,
 ): void {
   for (const block of blocks) {
     const { left, right, bottom, top } = blockExtent(block)
     const inside = left >= 0 && bottom >= 0 && right < size[0] - 1 && top < size[1] - 1
-    if (inside && !weights) addInside(sums, block, part, offset)
-    else addCarefully(sums, block, size, part, weights, offset)
+    if (inside) fillInside(into, block, part, offset)
+    else fillCarefully(into, block, size, part, offset)
   }
 }
 
 /** All four neighbours of every pixel are there. */
-function addInside(sums: Sums, block: Block, part: Part, offset: number): void {
-  const { value, weight } = sums
+function fillInside(into: Floats, block: Block, part: Part, offset: number): void {
   const { values, width } = part
   const columns = block.width
   for (let row = 0; row < block.height; row++) {
@@ -91,33 +87,24 @@ function addInside(sums: Sums, block: Block, part: Part, offset: number): void {
     const first = (block.j0 + row) * TILE_WIDTH + block.i0
     for (let p = first; p < first + columns; p++, x += dx, y += dy) {
       const column = x | 0
-      const q = (y | 0) * width + column
+      const line = y | 0
+      const q = line * width + column
       const fx = x - column
       const a = values[q]!
       const c = values[q + width]!
       const low = a + (values[q + 1]! - a) * fx
       const high = c + (values[q + width + 1]! - c) * fx
-      const v = low + (high - low) * (y - (y | 0))
-      if (!Number.isNaN(v)) {
-        value[p]! += v - offset
-        weight[p]! += 1
-      } else {
-        const rest = bilinear(part, x, y)
-        if (!Number.isNaN(rest)) {
-          value[p]! += rest - offset
-          weight[p]! += 1
-        }
-      }
+      const v = low + (high - low) * (y - line)
+      into[p] = (Number.isNaN(v) ? bilinear(part, x, y) : v) - offset
     }
   }
 }
 
-function addCarefully(
-  sums: Sums,
+function fillCarefully(
+  into: Floats,
   block: Block,
   [width, height]: readonly [number, number],
   part: Part,
-  weights: Part | undefined,
   offset: number,
 ): void {
   for (let row = 0; row < block.height; row++) {
@@ -125,12 +112,8 @@ function addCarefully(
       const x = block.x + row * block.xPerRow + column * (block.xPerColumn + row * block.xTwist)
       const y = block.y + row * block.yPerRow + column * (block.yPerColumn + row * block.yTwist)
       if (!(x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5)) continue
-      const v = bilinear(part, x - part.left, y - part.bottom)
-      const w = weights ? bilinear(weights, x - weights.left, y - weights.bottom) : 1
-      if (Number.isNaN(v) || !(w > 0)) continue
-      const p = (block.j0 + row) * TILE_WIDTH + block.i0 + column
-      sums.value[p]! += (v - offset) * w
-      sums.weight[p]! += w
+      into[(block.j0 + row) * TILE_WIDTH + block.i0 + column] =
+        bilinear(part, x - part.left, y - part.bottom) - offset
     }
   }
 }
@@ -160,14 +143,18 @@ function bilinear({ values, width, height }: Part, x: number, y: number): number
   return sum / total
 }
 
-/** Means of the sums; undefined when no pixel has a value. */
-export function means(sums: Sums, as: 'float32' | 'float64'): Floats | undefined {
-  const out = as === 'float32' ? new Float32Array(TILE_PIXELS) : new Float64Array(TILE_PIXELS)
-  let any = false
+/** Adds the values of one image, with the weights of its pixels (all 1 without). */
+export function addValues({ value, weight }: Sums, values: Floats, weights: Floats | undefined): void {
   for (let p = 0; p < TILE_PIXELS; p++) {
-    const w = sums.weight[p]!
-    any ||= w > 0
-    out[p] = w > 0 ? sums.value[p]! / w : Number.NaN
+    const v = values[p]!
+    const w = weights ? weights[p]! : 1
+    if (Number.isNaN(v) || !(w > 0)) continue
+    value[p]! += v * w
+    weight[p]! += w
   }
-  return any ? out : undefined
+}
+
+/** Writes the means of the sums; NaN where no image has a value. */
+export function writeMeans({ value, weight }: Sums, into: Floats): void {
+  for (let p = 0; p < TILE_PIXELS; p++) into[p] = weight[p]! > 0 ? value[p]! / weight[p]! : Number.NaN
 }

@@ -1,7 +1,20 @@
 /** Subtrees on several threads: each begins with a stretch of its own, so that its images stay in its memory. */
+import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { SubtreeResult, SubtreeTask } from './tree.ts'
-import type { WorkerMessage, WorkerSetup } from './worker.ts'
+import { imageCache } from './image-cache.ts'
+import { buildSubtree, type SubtreeResult, type SubtreeTask, type TreeDependencies } from './tree.ts'
+import type { WorkerMessage } from './worker.ts'
+
+export interface WorkerSetup extends Pick<TreeDependencies, 'settings' | 'images'> {
+  readonly spool: string
+  readonly cacheBytes: number
+}
+
+export interface Threads {
+  readonly count: number
+  /** One of them is this one: it starts at once, but a service would not answer meanwhile. */
+  readonly here: boolean
+}
 
 export interface ThreadEvents {
   leaf(): void
@@ -13,14 +26,16 @@ export interface ThreadEvents {
 export async function inThreads(
   tasks: readonly SubtreeTask[],
   setup: WorkerSetup,
-  threads: number,
+  threads: Threads,
   signal: AbortSignal | undefined,
   events: ThreadEvents,
 ): Promise<void> {
   signal?.throwIfAborted()
   if (tasks.length === 0) return
-  const stretches = stretchesOf(tasks, Math.min(threads, tasks.length))
-  const workers = stretches.map(
+  const stretches = stretchesOf(tasks, Math.min(threads.count, tasks.length))
+  const others = threads.here ? stretches.length - 1 : stretches.length
+  const workers = Array.from(
+    { length: others },
     () => new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: setup }),
   )
   const aborted = new Promise<never>((_, reject) => {
@@ -28,6 +43,7 @@ export async function inThreads(
   })
   try {
     const all = workers.map((worker, own) => work(worker, () => next(stretches, own), events))
+    if (threads.here) all.push(workHere(setup, () => next(stretches, others), signal, events))
     await Promise.race([Promise.all(all), aborted])
   } finally {
     await Promise.all(workers.map(worker => worker.terminate()))
@@ -52,6 +68,28 @@ function next(stretches: readonly SubtreeTask[][], own: number): SubtreeTask | u
   const mine = stretches[own]!.shift()
   if (mine) return mine
   return [...stretches].sort((a, b) => b.length - a.length)[0]!.pop()
+}
+
+async function workHere(
+  { settings, images, spool, cacheBytes }: WorkerSetup,
+  take: () => SubtreeTask | undefined,
+  signal: AbortSignal | undefined,
+  events: ThreadEvents,
+): Promise<void> {
+  const cache = imageCache(spool, cacheBytes, settings.storage.bitpix)
+  const leafDone = async () => {
+    events.leaf()
+    await setImmediate() // the other threads wait for their next tasks
+    signal?.throwIfAborted()
+  }
+  try {
+    for (let task = take(); task; task = take()) {
+      const result = await buildSubtree({ settings, images, cache, leafDone }, task)
+      await events.done(task, result)
+    }
+  } finally {
+    await cache.close()
+  }
 }
 
 function work(worker: Worker, take: () => SubtreeTask | undefined, events: ThreadEvents): Promise<void> {

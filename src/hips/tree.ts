@@ -2,14 +2,23 @@
  * Builds the tiles below a cell, depth first: leaves from images, every other tile from its four children while they
  * are in memory. What has not changed since an earlier build is read back where a parent needs it.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { tileArrays } from './arrays.ts'
 import type { ImageCache } from './image-cache.ts'
-import { encodeTile, type ImageFormat, type Look, quantize, type Storage, tileValues } from './image-tile.ts'
-import type { HipsImage } from './input.ts'
-import type { ToPixel } from './placement.ts'
+import {
+  encodeTile,
+  floatsFor,
+  type ImageFormat,
+  type Look,
+  quantize,
+  type Storage,
+  tileValues,
+} from './image-tile.ts'
+import type { HduPlace, HipsImage } from './input.ts'
+import type { Block, ToPixel } from './placement.ts'
 import { coveredCells, type HipsFrame, toPixelOf } from './plan.ts'
-import { addImage, blocksOf, type Floats, means, newSums } from './resample.ts'
+import { addValues, blocksOf, type Floats, newSums, resample, type Sums, writeMeans } from './resample.ts'
 import { TILE_PIXELS, TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 
 /** What all tiles of a HiPS have in common. */
@@ -21,6 +30,8 @@ export interface TreeSettings {
   readonly formats: readonly ImageFormat[]
   readonly storage: Storage
   readonly look: Look
+  /** The tree is there for others to read: tiles take the places of old ones whole. */
+  readonly published: boolean
 }
 
 export interface Leaf {
@@ -47,11 +58,15 @@ export interface SubtreeResult {
   readonly tiles: number
 }
 
+/** With what is taken from its values. */
+export type LevelledImage = HipsImage & { readonly offset: number }
+
 export interface TreeDependencies {
   readonly settings: TreeSettings
-  readonly images: readonly (HipsImage & { readonly offset: number })[]
+  readonly images: readonly LevelledImage[]
   readonly cache: ImageCache
-  readonly leafDone: () => void
+  /** Awaited after each leaf. */
+  readonly leafDone: () => Promise<void> | void
 }
 
 export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): Promise<SubtreeResult> {
@@ -59,12 +74,12 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
   const covered: [number, readonly number[]][] = []
   let tiles = 0
   const toPixels = new Map<number, ToPixel>()
-  const sums = newSums()
+  const arrays = tileArrays(floatsFor(settings.storage.bitpix))
+  let sums: Sums | undefined
 
   async function leafValues(leaf: Leaf): Promise<Floats | undefined> {
     const tile = { order: settings.order, npix: leaf.npix }
-    sums.value.fill(0)
-    sums.weight.fill(0)
+    const touching: { readonly image: LevelledImage; readonly blocks: readonly Block[] }[] = []
     for (const index of leaf.images) {
       const image = deps.images[index]!
       const { wcs, size } = await deps.cache.placed(image)
@@ -74,13 +89,34 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
         toPixels.set(index, toPixel)
       }
       const blocks = blocksOf(tile, toPixel, size)
-      const part = await deps.cache.part(image, blocks)
-      if (!part) continue
-      const weights = image.weight && (await deps.cache.part(image.weight, blocks))
-      addImage(sums, blocks, size, part, weights, image.offset)
+      if (blocks.length > 0) touching.push({ image, blocks })
     }
-    deps.leafDone()
-    return means(sums, settings.storage.bitpix === -32 ? 'float32' : 'float64')
+    await deps.leafDone()
+    const [first] = touching
+    if (!first) return undefined
+    const values = arrays.take()
+    if (touching.length === 1 && !first.image.weight) {
+      await fill(values, first.image, first.blocks, first.image.offset)
+      return values
+    }
+    const weights = arrays.take()
+    sums ??= newSums()
+    sums.value.fill(0)
+    sums.weight.fill(0)
+    for (const { image, blocks } of touching) {
+      await fill(values.fill(Number.NaN), image, blocks, image.offset)
+      if (image.weight) await fill(weights.fill(Number.NaN), image.weight, blocks, 0)
+      addValues(sums, values, image.weight && weights)
+    }
+    arrays.giveBack(weights)
+    writeMeans(sums, values)
+    return values
+  }
+
+  async function fill(into: Floats, place: HduPlace, blocks: readonly Block[], offset: number) {
+    const { size } = await deps.cache.placed(place)
+    const part = await deps.cache.part(place, blocks)
+    if (part) resample(into, blocks, size, part, offset)
   }
 
   async function build(order: number, npix: number, leaves: readonly Leaf[], gone: readonly number[]) {
@@ -90,14 +126,18 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
     if (order === settings.order) {
       const leaf = leaves[0]
       values = leaf && (await leafValues(leaf))
-      if (leaf) covered.push([npix, values ? coveredCells(npix, values) : []])
+      const cells = values ? coveredCells(npix, values) : []
+      if (leaf) covered.push([npix, cells])
+      if (values && cells.length === 0) values = arrays.giveBack(values)
     } else {
       for (let child = 0; child < 4; child++) {
         const cell = 4 * npix + child
         const [below, goneBelow] = [within(leaves, order + 1, cell), goneWithin(gone, order + 1, cell)]
         if (below.length === 0 && goneBelow.length === 0) continue
         const part = await build(order + 1, cell, below, goneBelow)
-        if (part) values = addChild(values, child, part)
+        if (!part) continue
+        values = addChild(values ?? arrays.take(), child, part)
+        arrays.giveBack(part)
       }
     }
     if (values) {
@@ -132,11 +172,24 @@ export function readTile({ root, storage }: TreeSettings, tile: Tile): Floats | 
 }
 
 export async function writeTile(settings: TreeSettings, tile: Tile, values: Floats): Promise<void> {
-  const { root, formats, storage, look } = settings
+  const { root, formats, storage, look, published } = settings
   const file = path.join(root, tilePath(tile))
-  mkdirSync(path.dirname(file), { recursive: true })
   for (const format of formats) {
-    writeFileSync(`${file}.${format}`, await encodeTile(format, values, TILE_WIDTH, storage, look, tile))
+    const encoded = encodeTile(format, values, TILE_WIDTH, storage, look, tile)
+    const bytes = encoded instanceof Promise ? await encoded : encoded
+    const name = `${file}.${format}`
+    writeInFolder(published ? `${name}.part` : name, bytes)
+    if (published) renameSync(`${name}.part`, name)
+  }
+}
+
+function writeInFolder(file: string, bytes: Buffer): void {
+  try {
+    writeFileSync(file, bytes)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    mkdirSync(path.dirname(file), { recursive: true })
+    writeFileSync(file, bytes)
   }
 }
 
@@ -159,8 +212,11 @@ export function addChild(parent: Floats | undefined, child: number, values: Floa
   for (let row = 0; row < half; row++) {
     let p = (firstRow + row) * TILE_WIDTH + firstColumn
     let q = 2 * row * TILE_WIDTH
-    for (let column = 0; column < half; column++, p++, q += 2) {
-      const [a, b, c, d] = [values[q]!, values[q + 1]!, values[q + TILE_WIDTH]!, values[q + TILE_WIDTH + 1]!]
+    for (const end = p + half; p < end; p++, q += 2) {
+      const a = values[q]!
+      const b = values[q + 1]!
+      const c = values[q + TILE_WIDTH]!
+      const d = values[q + TILE_WIDTH + 1]!
       const mean = (a + b + c + d) * 0.25
       into[p] = Number.isNaN(mean) ? meanOfValues(a, b, c, d) : mean
     }

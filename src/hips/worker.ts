@@ -1,12 +1,8 @@
 /** A thread that builds subtrees, one task after the other. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { imageCache } from './image-cache.ts'
-import { buildSubtree, type SubtreeResult, type SubtreeTask, type TreeDependencies } from './tree.ts'
-
-export interface WorkerSetup extends Pick<TreeDependencies, 'settings' | 'images'> {
-  readonly spool: string
-  readonly cacheBytes: number
-}
+import type { WorkerSetup } from './threads.ts'
+import { buildSubtree, type SubtreeResult, type SubtreeTask } from './tree.ts'
 
 export type WorkerMessage =
   | { readonly kind: 'leaf' }
@@ -15,7 +11,7 @@ export type WorkerMessage =
 
 const { settings, images, spool, cacheBytes } = workerData as WorkerSetup
 const port = parentPort!
-const cache = imageCache(spool, cacheBytes, settings.storage.bitpix === -32 ? 'float32' : 'float64')
+const cache = imageCache(spool, cacheBytes, settings.storage.bitpix)
 const leafDone = () => port.postMessage({ kind: 'leaf' } satisfies WorkerMessage)
 
 port.on('message', async (task: SubtreeTask) => {
