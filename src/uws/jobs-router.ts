@@ -111,7 +111,10 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     )
     const name = identify(request).name
     const foreign = rows.find(row => row.owner !== null && row.owner !== name)
-    if (foreign) throw new ServiceError('forbidden', `job ${foreign.job_id} belongs to somebody else`)
+    if (foreign) {
+      const code = name === undefined ? 'unauthenticated' : 'forbidden'
+      throw new ServiceError(code, `job ${foreign.job_id} belongs to somebody else`)
+    }
     return rows.map(row => row.job_id)
   }
 

@@ -12,21 +12,25 @@ type Owned = Pick<Job, 'id' | 'owner'>
 export const isOwner = ({ owner }: Owned, { name }: Identity) => owner === undefined || owner === name
 
 export function requireOwner(job: Owned, identity: Identity): void {
-  if (!isOwner(job, identity)) throw foreign()
+  if (!isOwner(job, identity)) throw foreign(identity)
 }
 
 /** Its owner, or a member of a group that it is shared with. */
 export async function requireReader(client: Client, job: Owned, identity: Identity): Promise<void> {
   if (isOwner(job, identity)) return
-  if (identity.name === undefined) throw foreign()
+  if (identity.name === undefined) throw foreign(identity)
   const [shared] = await client.query(
     'SELECT FROM uws.share WHERE job_id = $1 AND group_name = ANY($2) LIMIT 1',
     [job.id, sharingGroups(identity)],
   )
-  if (!shared) throw foreign()
+  if (!shared) throw foreign(identity)
 }
 
-const foreign = () => new ServiceError('forbidden', 'this job belongs to somebody else')
+/** Who is nobody yet is asked to log in: clients answer the challenge (IVOA SSO 2.0 §2). */
+function foreign({ name }: Identity): ServiceError {
+  if (name !== undefined) return new ServiceError('forbidden', 'this job belongs to somebody else')
+  return new ServiceError('unauthenticated', 'this job belongs to somebody: log in to read it')
+}
 
 /** Groups by which jobs of others are seen. */
 export const sharingGroups = ({ groups }: Identity): readonly string[] => [...groups, LOGGED_IN]

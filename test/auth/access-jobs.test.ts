@@ -87,9 +87,11 @@ it('nobody else reads, changes, copies or uploads a job, nor finds it in a list'
     `/jobs/${made.id}/share`,
   )
   for (const who of [undefined, 'bob', 'cyd'] as const) {
+    const refused = who === undefined ? 401 : 403
     for (const path of uploads) {
       const response = await ask(who, path)
-      assert.equal(response.status, 403, `${who} ${path}`)
+      assert.equal(response.status, refused, `${who} ${path}`)
+      assert.equal(response.headers.has('www-authenticate'), who === undefined)
       assert.doesNotMatch(await response.text(), /zzprivate|sample\.stars/)
     }
     for (const [path, init] of [
@@ -108,7 +110,7 @@ it('nobody else reads, changes, copies or uploads a job, nor finds it in a list'
       [`/jobs/${made.id}/results/result/link`, { method: 'POST' }],
       ['/jobs/delete', json('POST', { ids: [made.id] })],
     ] as const) {
-      assert.equal((await ask(who, path, init as RequestInit)).status, 403, `${who} ${path}`)
+      assert.equal((await ask(who, path, init as RequestInit)).status, refused, `${who} ${path}`)
     }
     for (const list of ['/tap/async', '/jobs', '/jobs?shared=true', `/jobs?search=zz`]) {
       assert.doesNotMatch(await (await ask(who, list)).text(), new RegExp(made.id), `${who} ${list}`)
@@ -120,9 +122,9 @@ it('nobody else reads, changes, copies or uploads a job, nor finds it in a list'
       UPLOAD: `t,${url}`,
     })
     const uploaded = await ask(who, '/tap/sync', { method: 'POST', body })
-    assert.equal(uploaded.status, 403)
+    assert.equal(uploaded.status, refused)
     const curves = await ask(who, `/datalink/timeseries?JOB=${made.id}`)
-    assert.equal(curves.status, 403)
+    assert.equal(curves.status, refused)
   }
   assert.match(await (await ask('ann', `/jobs/${made.id}`)).text(), /COMPLETED/)
 })
@@ -133,7 +135,8 @@ it('conditional requests for a result answer no 304 to others', async () => {
   const headers = { 'If-None-Match': etag }
   assert.equal((await ask('ann', `${made.path}/results/result`, { headers })).status, 304)
   for (const who of [undefined, 'bob'] as const) {
-    assert.equal((await ask(who, `${made.path}/results/result`, { headers })).status, 403)
+    const refused = who === undefined ? 401 : 403
+    assert.equal((await ask(who, `${made.path}/results/result`, { headers })).status, refused)
   }
 })
 
@@ -144,7 +147,7 @@ it('a group that it is shared with reads it, and changes nothing', async () => {
   for (const path of pathsOf(made)) {
     assert.equal((await ask('bob', path)).status, 200, path)
     assert.equal((await ask('cyd', path)).status, 403, path)
-    assert.equal((await ask(undefined, path)).status, 403, path)
+    assert.equal((await ask(undefined, path)).status, 401, path)
   }
   assert.match(await (await ask('bob', '/jobs?shared=true')).text(), new RegExp(made.id))
   assert.doesNotMatch(await (await ask('bob', '/jobs')).text(), new RegExp(made.id))
@@ -193,7 +196,7 @@ it('a signed link opens one result for a time, and nothing else', async () => {
     url.replace('/jobs/', '/tap/async/'),
     url.replace(/\/results\/result/, ''),
   ]) {
-    assert.equal((await ask(undefined, forged)).status, 403, forged)
+    assert.match(String((await ask(undefined, forged)).status), /^40[13]$/, forged)
   }
   await ask('ann', made.path, { method: 'DELETE' })
   assert.equal((await ask(undefined, url)).status, 404, 'deleted')

@@ -98,7 +98,7 @@ describe('uploads by URL', () => {
     const result = `${closed.url}/tap/async/${id}/results/result`
     assert.match(await ask(closed, `t,${result}`), /^404 .*no result result; the job is PENDING/)
     await closed.db.query(`UPDATE uws.job SET owner = 'somebody' WHERE job_id = $1`, [id])
-    assert.match(await ask(closed, `t,${result}`), /^403 .*belongs to somebody else/)
+    assert.match(await ask(closed, `t,${result}`), /^401 .*belongs to somebody: log in/)
     const none = '00000000-0000-4000-8000-000000000000'
     assert.match(
       await ask(closed, `t,${closed.url}/tap/async/${none}/results/result`),
