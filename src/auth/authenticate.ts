@@ -29,6 +29,7 @@ const NO_STORE = 'no-cache, no-store'
 
 export function authenticate(deps: AuthenticateDependencies) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    completeRefusals(request, response, deps)
     if (deps.announced) announce(request, response, deps)
     const { authorization, cookie } = request.headers
     if (authorization === undefined && cookie === undefined) return next()
@@ -130,27 +131,35 @@ function forged(): ServiceError {
   )
 }
 
-/** Challenges on every 401, and on capabilities, where they say that a login is possible. */
+/** On capabilities a challenge says that a login is possible. */
 function announce(request: Request, response: Response, { origin }: AuthenticateDependencies): void {
-  if (request.path.endsWith('/capabilities') && ruleFor(request.path)?.challenges) {
-    response.setHeader('WWW-Authenticate', challenges(origin(request), { basic: true, cookie: true }))
-    response.locals.securityMethods = SECURITY_METHODS
-  }
-  const writeHead = response.writeHead
+  if (!request.path.endsWith('/capabilities') || !ruleFor(request.path)?.challenges) return
+  response.setHeader('WWW-Authenticate', challenges(origin(request), { basic: true, cookie: true }))
+  response.locals.securityMethods = SECURITY_METHODS
+}
+
+/** Whoever answers 401 need not know what goes with it. */
+function completeRefusals(request: Request, response: Response, deps: AuthenticateDependencies): void {
+  const { writeHead } = response
   response.writeHead = ((...given: Parameters<typeof writeHead>) => {
     const [status] = given
     if (status === 401 || status === 403) response.setHeader('Cache-Control', NO_STORE)
     if (status === 401) {
-      if (!response.hasHeader('WWW-Authenticate')) {
-        response.setHeader(
-          'WWW-Authenticate',
-          challenges(origin(request), { basic: !isNavigation(request.headers), cookie: true }),
-        )
-      }
+      if (!response.hasHeader('WWW-Authenticate')) challenge(request, response, deps)
       if (isScript(request)) given[0] = 403
     }
     return writeHead.apply(response, given)
   }) as typeof writeHead
+}
+
+function challenge(
+  request: Request,
+  response: Response,
+  { origin, announced }: AuthenticateDependencies,
+  refusal?: Refusal,
+): void {
+  const ways = { basic: !isNavigation(request.headers), cookie: announced }
+  response.setHeader('WWW-Authenticate', challenges(origin(request), ways, refusal))
 }
 
 /** It shows what is wrong by itself: 401 would make the browser ask for a password. */
@@ -161,18 +170,11 @@ function refuse(
   response: Response,
   error: unknown,
   rule: RouteRule | undefined,
-  { origin, announced }: AuthenticateDependencies,
+  deps: AuthenticateDependencies,
 ): void {
-  let told = serviceError(error)
   response.locals.failure = error
-  response.setHeader('Cache-Control', NO_STORE)
-  if (error instanceof Refused) {
-    const ways = { basic: !isNavigation(request.headers), cookie: announced }
-    response.setHeader('WWW-Authenticate', challenges(origin(request), ways, error.refusal))
-    const isHidden = told.code === 'unauthenticated' && isScript(request)
-    if (isHidden) told = new ServiceError('forbidden', told.message)
-  }
-  tell(response, told, rule?.dialect ?? 'text')
+  if (error instanceof Refused) challenge(request, response, deps, error.refusal)
+  tell(response, serviceError(error), rule?.dialect ?? 'text')
 }
 
 /** SODA 1.0 §5.2 has words of its own. */

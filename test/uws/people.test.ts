@@ -221,8 +221,8 @@ describe('/jobs', () => {
     assert.match((await fetch(`${json.url}&RESPONSEFORMAT=csv`)).headers.get('content-type')!, /csv/)
     await service.db.query(`UPDATE uws.job SET owner = 'anna' WHERE job_id = $1`, [id])
     assert.equal((await fetch(json.url)).status, 200)
-    assert.equal((await call('GET', `/${id}/results/result`)).status, 403)
-    assert.equal((await jobs.get(`/${id}/results/result`)).status, 403)
+    assert.equal((await call('GET', `/${id}/results/result`)).status, 401)
+    assert.equal((await jobs.get(`/${id}/results/result`)).status, 401)
     const url = new URL(json.url)
     const wrong = (name: string, value: string) => {
       const changed = new URL(url)
@@ -302,15 +302,15 @@ describe('/jobs', () => {
       ['GET', `/${id}/events`],
       ['POST', `/${id}/results/result/link`],
     ] as const) {
-      assert.equal((await call(method, path, body)).status, 403, path)
+      assert.equal((await call(method, path, body)).status, 401, path)
     }
     for (const path of ['', '/phase', '/parameters', '/results/result']) {
-      assert.equal((await jobs.get(`/${id}${path}`)).status, 403)
+      assert.equal((await jobs.get(`/${id}${path}`)).status, 401)
     }
-    assert.equal((await jobs.post(`/${id}/phase`, { PHASE: 'ABORT' })).status, 403)
+    assert.equal((await jobs.post(`/${id}/phase`, { PHASE: 'ABORT' })).status, 401)
     assert.equal(
       (await fetch(`${service.url}/tap/async/${id}`, { method: 'DELETE', redirect: 'manual' })).status,
-      403,
+      401,
     )
   })
 
