@@ -19,6 +19,7 @@ import type { Database } from './db/database.ts'
 import { mocRouter } from './files/moc-router.ts'
 import { previewRouter } from './files/preview-router.ts'
 import { filesRouter } from './files/router.ts'
+import { tileMaker } from './hips/on-demand.ts'
 import { publishedTrees } from './hips/published.ts'
 import { hipsRouter } from './hips/router.ts'
 import { hipsCoverage } from './hips/visible.ts'
@@ -109,7 +110,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/sia1', sia1Router({ db, config, rules, spool: jobs.spool, upSince, origin }))
   app.use('/sia2', sia2Router({ db, config, rules, spool: jobs.spool, upSince, origin }))
   const trees = publishedTrees(join(config.dir, 'hips'))
-  app.use('/hips', hipsRouter({ trees, rules, origin }))
+  app.use('/hips', hipsRouter({ trees, rules, origin, maker: tileMaker(jobs.spool) }))
   app.use('/preview', previewRouter({ db, config }))
   app.use('/moc', mocRouter({ db, rules, hips: hipsCoverage(trees, rules) }))
   app.get('/healthz', async (_request, response) => {

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'hips build': async () => (await import('./hips-command.ts')).hipsBuildCommand,
   'hips catalogue': async () => (await import('./hips-catalogue-command.ts')).hipsCatalogueCommand,
   'hips map': async () => (await import('./hips-map-command.ts')).hipsMapCommand,
+  'hips deepen': async () => (await import('./hips-deepen-command.ts')).hipsDeepenCommand,
   'hips lint': async () => (await import('./hips-lint-command.ts')).hipsLintCommand,
   distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
   neighbours: async () => (await import('./neighbours-command.ts')).neighboursCommand,

@@ -12,7 +12,10 @@ export interface PublishedTree {
   readonly properties: Properties
   /** Undefined when the tree has none: then every tile is looked for on the disk. */
   readonly moc: Moc | undefined
+  /** Of the finest tiles that are built. */
   readonly order: number
+  /** Of the finest tiles that may be asked for: those between are made then. */
+  readonly deepest: number
   /** Changes when the tree is built anew. */
   readonly version: number
   /** When that was, as HTTP spells dates. */
@@ -82,13 +85,18 @@ export function treeOf(
   version: number,
   moc: Moc | undefined,
 ): PublishedTree {
-  const order = Number(properties.get('hips_order') ?? 0)
+  const orderIn = (key: string) => {
+    const order = Number(properties.get(key) ?? Number.NaN)
+    return Number.isInteger(order) ? order : undefined
+  }
+  const deepest = orderIn('hips_order') ?? 0
   return {
     name,
     root,
     properties,
     moc,
-    order: Number.isInteger(order) ? order : 0,
+    order: Math.min(deepest, orderIn('almagest_built_order') ?? deepest),
+    deepest,
     version,
     modified: new Date(version).toUTCString(),
   }

@@ -15,7 +15,10 @@ import { mocMeets } from '../healpix/moc.ts'
 import { type CutoutRequest, cutoutView } from './cutout.ts'
 import { parseCutout } from './cutout-params.ts'
 import { hipsList } from './list.ts'
-import type { PublishedTrees } from './published.ts'
+import type { TileMaker } from './on-demand.ts'
+import { FORMAT_NAMES } from './properties.ts'
+import type { PublishedTree, PublishedTrees } from './published.ts'
+import type { Tile } from './tile.ts'
 import { type TileCache, tileCache } from './tile-cache.ts'
 import { type VisibleTree, visibleTrees } from './visible.ts'
 
@@ -23,6 +26,8 @@ export interface HipsDependencies {
   readonly trees: PublishedTrees
   readonly rules: () => Rules
   readonly origin: (request: Request) => string
+  /** Makes tiles of orders that are not built; without it there are none. */
+  readonly maker?: TileMaker
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -48,9 +53,14 @@ const keep = ({ restricted }: VisibleTree, time: string) => (restricted ? 'priva
 const CACHE_BYTES = 64 * 2 ** 20
 
 /** What is told; anything else is our fault. */
-const REFUSALS: readonly ErrorCode[] = ['usage', 'unauthenticated', 'forbidden']
+const REFUSALS: readonly ErrorCode[] = ['usage', 'unauthenticated', 'forbidden', 'unavailable']
 
-export function hipsRouter({ trees: all, rules, origin }: HipsDependencies): Router {
+interface TileSources {
+  readonly cache: TileCache
+  readonly maker: TileMaker | undefined
+}
+
+export function hipsRouter({ trees: all, rules, origin, maker }: HipsDependencies): Router {
   const router = express.Router({ strict: true })
   const cache = tileCache(CACHE_BYTES)
   const treesFor = (request: Request) => visibleTrees(all, rules(), identify(request))
@@ -82,7 +92,7 @@ export function hipsRouter({ trees: all, rules, origin }: HipsDependencies): Rou
     if (!tree) return noTree(response)
     const rest = ((request.params.path as string[] | undefined) ?? []).join('/') || 'index.html'
     const tile = TILE.exec(rest)
-    if (tile) return sendTile(request, response, cache, tree, rest, tile)
+    if (tile) return sendTile(request, response, { cache, maker }, tree, rest, tile)
     if (!OTHER.test(rest)) return missing(response, 'a HiPS has no such file')
     response.setHeader('Cache-Control', keep(tree, KEEP_OTHERS))
     // Aladin Lite writes Metadata.xml.
@@ -91,12 +101,13 @@ export function hipsRouter({ trees: all, rules, origin }: HipsDependencies): Rou
   router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     // Paths that cannot be decoded come as errors of their own with a status.
     const failure = error as Error & { readonly status?: number }
-    if (error instanceof ServiceError && REFUSALS.includes(error.code))
+    if (error instanceof ServiceError && REFUSALS.includes(error.code)) {
+      if (error.retryAfter !== undefined) response.setHeader('Retry-After', error.retryAfter)
       response
         .status(STATUS[error.code])
         .type('text/plain')
         .send(`${errorText(error)}\n`)
-    else if (failure.status === 400) missing(response, 'a HiPS has no such file')
+    } else if (failure.status === 400) missing(response, 'a HiPS has no such file')
     else next(error)
   })
   return router
@@ -116,21 +127,24 @@ function missing(response: Response, why: string): void {
 async function sendTile(
   request: Request,
   response: Response,
-  cache: TileCache,
+  { cache, maker }: TileSources,
   tree: VisibleTree,
   file: string,
   [, order, dir, npix, extension]: RegExpExecArray,
 ): Promise<void> {
   const [k, n] = [Number(order), Number(npix)]
   const isThere =
-    k <= tree.order &&
+    k <= tree.deepest &&
     n < 12 * 4 ** k &&
     Number(dir) === Math.floor(n / 10_000) * 10_000 &&
     covers(tree, k, n)
   if (!isThere) return noTile(response)
-  const bytes = await cache.get(`${tree.name}/${file}`, tree.version, () =>
-    readIfThere(path.join(tree.root, file)),
-  )
+  const bytes = await cache.get(`${tree.name}/${file}`, tree.version, () => {
+    const there = readIfThere(path.join(tree.root, file))
+    return k > tree.order
+      ? there.then(found => found ?? made(maker, tree, file, { order: k, npix: n }))
+      : there
+  })
   if (!bytes) return noTile(response)
   const etag = `"${tree.version.toString(36)}-${bytes.length.toString(36)}"`
   const headers = {
@@ -155,6 +169,20 @@ async function sendTile(
   const range = part && { 'Content-Range': `bytes ${part.start}-${part.end}/${bytes.length}` }
   response.writeHead(part ? 206 : 200, { ...headers, ...range, 'Content-Length': body.length })
   response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** A tile of an order that is not built. */
+async function made(
+  maker: TileMaker | undefined,
+  { root, order, properties }: PublishedTree,
+  file: string,
+  tile: Tile,
+): Promise<Buffer | undefined> {
+  const names = (properties.get('hips_tile_format') ?? '').split(/\s+/)
+  const extension = file.slice(file.lastIndexOf('.') + 1)
+  if (!maker || !names.includes(FORMAT_NAMES[extension as keyof typeof FORMAT_NAMES])) return undefined
+  await maker.make(root, order, tile)
+  return readIfThere(path.join(root, file))
 }
 
 /** `?release=` with the release date of the tree: such an address never means other bytes. */

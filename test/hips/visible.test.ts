@@ -12,6 +12,7 @@ const tree = (name: string, table?: string): PublishedTree => ({
   properties: new Map(table ? [['almagest_table', table]] : []),
   moc: undefined,
   order: 3,
+  deepest: 3,
   version: 1,
   modified: '',
 })

@@ -15,6 +15,7 @@ const tree = (name: string, properties: Record<string, string>): PublishedTree =
   properties: new Map(Object.entries({ dataproduct_type: 'image', hips_tile_format: 'png', ...properties })),
   moc: undefined,
   order: 3,
+  deepest: 3,
   version: 1,
   modified: '',
 })
