@@ -56,13 +56,17 @@ function kindsOf(deps: KindDependencies, url: () => string): readonly JobKind[] 
   ]
 }
 
-/** `url` is where clients see the service, for what is written into results that no request is waiting for. */
+/**
+ * `url` is where clients see the service, for what is written into results that no request is waiting for; `processes`
+ * share the database's connections.
+ */
 export async function openWorkshop(
   config: Config,
   log: Log,
   url: () => string = () => config.publicUrl ?? `http://${config.host}:${config.port}`,
+  processes = 1,
 ): Promise<Workshop> {
-  const site = await openSite(config, log)
+  const site = await openSite(config, log, processes)
   try {
     const roles = roleLimits(config.roleLimits)
     const access = await openAccess(site.db, log)

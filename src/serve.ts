@@ -22,13 +22,25 @@ export interface Service {
 /** For requests, and for jobs before they go back to the queue. */
 export const GRACE_MS = 10_000
 
+/**
+ * Small buffers are cut from pieces of this size (Node: 8 KiB). A small answer takes some six of them, and pieces are
+ * dear to collect: 91 µs in place of 101 from a query's text to its bytes (without the database).
+ */
+Buffer.poolSize = 64 * 1024
+
+/** Where this machine sees a service without PUBLIC_URL. */
+export function serviceUrl({ host }: Config, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** `processes` share the database's connections, this one among them. */
 export async function startService(
   config: Config,
   log: Log,
-  { runner: withRunner = true } = {},
+  { runner: withRunner = true, processes = 1 } = {},
 ): Promise<Service> {
   let url = config.publicUrl
-  const workshop = await openWorkshop(config, log, () => url!)
+  const workshop = await openWorkshop(config, log, () => url!, processes)
   try {
     const { site, catalog, jobs, curves, access, allowances } = workshop
     const auth = await openAuth(config, site.db)
@@ -45,9 +57,7 @@ export async function startService(
     })
     const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
     await listen(server, config)
-    const { port } = server.address() as AddressInfo
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host
-    url ??= `http://${host}:${port}`
+    url ??= serviceUrl(config, (server.address() as AddressInfo).port)
     await announceOrigin(site.db, url)
     const runner = withRunner ? startRunner(jobs, log) : undefined
     let stopping: Promise<void> | undefined

@@ -45,6 +45,7 @@ export async function claimJobs(
        FROM next, (SELECT set_config('synchronous_commit', 'off', true)) AS fast WHERE j.job_id = next.job_id
      RETURNING ${JOB_COLUMNS}`,
     [wanted.runner, wanted.lane, wanted.kinds, wanted.count, wanted.leaseSeconds],
+    'kept',
   )
   return rows.map(row => jobOf(row) as ClaimedJob)
 }
@@ -76,6 +77,7 @@ export async function renewLeases(
       WHERE j.job_id = p.id AND j.claim = p.claim AND j.phase = 'EXECUTING'
       RETURNING j.claim`,
     [JSON.stringify(progress), leaseSeconds],
+    'kept',
   )
   return rows.map(row => row.claim)
 }
@@ -111,6 +113,7 @@ export async function completeJob(
         })),
       ),
     ],
+    'kept',
   )
   return rows[0]!.ours
 }

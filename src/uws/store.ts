@@ -87,6 +87,7 @@ export async function createJob(client: Client, job: NewJob, queueing?: Queueing
     `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote, most_at_once)
      VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL, NULL"})`,
     [...newValues(job), ...(queueing ? queueValues(queueing) : [])],
+    'kept',
   )
 }
 
@@ -110,6 +111,7 @@ export async function beginJob(
               WHERE NOT EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')) AS begun
      RETURNING claim, creation_time, start_time, destruction`,
     [...newValues(job), requester, place.runner, place.leaseSeconds],
+    'kept',
   )
   const { claim, creation_time, start_time, destruction } = rows[0]!
   if (claim === null) return undefined
@@ -165,6 +167,7 @@ export async function queueJob(client: Client, id: string, queueing: Queueing): 
       WHERE job_id = $1 AND phase IN ('PENDING', 'HELD', 'SUSPENDED')
       RETURNING job_id`,
     [id, ...queueValues(queueing)],
+    'kept',
   )
   return rows.length > 0
 }
@@ -295,6 +298,7 @@ export async function findJob(client: Client, id: string): Promise<Job | undefin
   const rows = await client.query<JobRow>(
     `SELECT ${JOB_COLUMNS} FROM uws.job j WHERE j.job_id = $1 AND j.deleted_at IS NULL`,
     [id],
+    'kept',
   )
   return rows[0] && jobOf(rows[0])
 }

@@ -38,7 +38,7 @@ export async function* encodeRows(source: RowSource, encoder: RowEncoder): Async
       if (o + most > out.length) {
         if (o > 0) return i
         const all = growth * (data.length - start) + fixed * (count - i)
-        out = Buffer.allocUnsafeSlow(Math.max(most, isFirst ? Math.min(all, STEP) : STEP))
+        out = Buffer.allocUnsafe(Math.max(most, isFirst ? Math.min(all, STEP) : STEP))
       }
       const next = encode(data, start, out, o)
       if (next > out.length)
@@ -83,7 +83,7 @@ export async function* base64(buffers: AsyncIterable<Buffer>): AsyncGenerator<Bu
 
 function line(bytes: Buffer): Buffer {
   const text = bytes.toString('base64')
-  const out = Buffer.allocUnsafeSlow(text.length + 1)
+  const out = Buffer.allocUnsafe(text.length + 1)
   out.write(text, 'latin1')
   out[text.length] = 0x0a
   return out
