@@ -60,17 +60,29 @@ async function resampled(
   window: Window,
   { width, height }: Plane,
 ): Promise<Float32Array> {
-  const places = gridOf(other, onto, window, width, height)
+  const { xs, ys, columns } = gridOf(other, onto, window, width, height)
   const out = new Float32Array(width * height).fill(Number.NaN)
-  const cut = await neighbourhood(other, places.xs, places.ys)
+  const cut = await neighbourhood(other, xs, ys)
   if (!cut) return out
   for (let y = 0, i = 0; y < height; y++) {
+    const row = Math.floor(y / STEP)
+    const t = y / STEP - row
     for (let x = 0; x < width; x++, i++) {
-      const [u, v] = places.at(x, y)
-      out[i] = bilinear(cut, u - cut.x0, v - cut.y0)
+      const column = Math.floor(x / STEP)
+      const s = x / STEP - column
+      const k = row * columns + column
+      out[i] = bilinear(cut, between(xs, k, columns, s, t) - cut.x0, between(ys, k, columns, s, t) - cut.y0)
     }
   }
   return out
+}
+
+/** Between the four values of a grid from `k` on. A function in the loop itself would be made anew for each pixel. */
+function between(list: Float64Array, k: number, columns: number, s: number, t: number): number {
+  return (
+    (list[k]! * (1 - s) + list[k + 1]! * s) * (1 - t) +
+    (list[k + columns]! * (1 - s) + list[k + columns + 1]! * s) * t
+  )
 }
 
 /** Places of the window's pixels in the other image, exact at every 16th. */
@@ -91,16 +103,7 @@ function gridOf(other: Dataset, onto: Dataset, window: Window, width: number, he
       ys[i] = otherTurned ? u : v
     }
   }
-  const at = (x: number, y: number): readonly [number, number] => {
-    const [i, j] = [Math.floor(x / STEP), Math.floor(y / STEP)]
-    const [s, t] = [x / STEP - i, y / STEP - j]
-    const k = j * columns + i
-    const between = (list: Float64Array) =>
-      (list[k]! * (1 - s) + list[k + 1]! * s) * (1 - t) +
-      (list[k + columns]! * (1 - s) + list[k + columns + 1]! * s) * t
-    return [between(xs), between(ys)]
-  }
-  return { xs, ys, at }
+  return { xs, ys, columns }
 }
 
 interface Cut extends Plane {

@@ -1,14 +1,11 @@
 /** Stored bytes to a client: whole or a range, checked for freshness by their hash (RFC 9110 §13–14). */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
+import { type ByteRange, multipart, requestedRanges } from './byte-ranges.ts'
 import { FILE_POLICY, isHtml } from './policy.ts'
 
-/** Bytes from `start` to `end`, both included. */
-export interface ByteRange {
-  readonly start: number
-  readonly end: number
-}
+export type { ByteRange }
 
 export interface StoredFile {
   readonly contentType: string
@@ -26,11 +23,14 @@ export interface StoredFile {
 /** Answers GET and HEAD. Needs a hash or a tag. A file that cannot be opened rejects before anything is sent. */
 export async function sendFile(request: Request, response: Response, file: StoredFile): Promise<void> {
   const tag = `"${file.tag ?? file.sha256}"`
-  const range = requestedRange(request, file, tag)
+  const ranges = rangesOf(request, file, tag)
+  const [range] = ranges === 'unsatisfiable' || ranges === undefined ? [] : ranges
+  const several = range && ranges!.length > 1 ? (ranges as readonly ByteRange[]) : undefined
+  const parts = several && multipart(several, file.contentType, file.bytes)
   const whole = { start: 0, end: file.bytes - 1 }
   const fresh = isFresh(request, file, tag)
-  const wanted = !fresh && range !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
-  const bytes = wanted ? await file.read(range) : undefined
+  const wanted = !fresh && ranges !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
+  const bytes = wanted ? (parts ? Readable.from(parts.chunks(file.read)) : await file.read(range)) : undefined
   response.setHeader('Content-Type', file.contentType)
   if (isHtml(file.contentType)) response.setHeader('Content-Security-Policy', FILE_POLICY)
   response.setHeader('Content-Disposition', `inline; ${fileNameOf(file.fileName)}`)
@@ -46,15 +46,16 @@ export async function sendFile(request: Request, response: Response, file: Store
     response.status(304).end()
     return
   }
-  if (range === 'unsatisfiable') {
+  if (ranges === 'unsatisfiable') {
     response.setHeader('Content-Range', `bytes */${file.bytes}`)
     response.status(416).type('text/plain').send(`The file has ${file.bytes} bytes.\n`)
     return
   }
   const { start, end } = range ?? whole
   response.status(range ? 206 : 200)
-  response.setHeader('Content-Length', end - start + 1)
-  if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${file.bytes}`)
+  response.setHeader('Content-Length', parts ? parts.bytes : end - start + 1)
+  if (parts) response.setHeader('Content-Type', parts.contentType)
+  else if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${file.bytes}`)
   if (!bytes) {
     response.end()
     return
@@ -67,10 +68,10 @@ export async function sendFile(request: Request, response: Response, file: Store
 }
 
 /** If-Range (RFC 9110 §13.1.5): a range of another state of the file is of no use, so the whole is sent. */
-function requestedRange(request: Request, file: StoredFile, tag: string): ReturnType<typeof rangeOf> {
+function rangesOf(request: Request, file: StoredFile, tag: string): ReturnType<typeof requestedRanges> {
   const condition = request.get('if-range')
   const holds = condition === undefined || condition === tag || condition === file.modified?.toUTCString()
-  return holds ? rangeOf(request.get('range'), file.bytes) : undefined
+  return holds ? requestedRanges(request.get('range'), file.bytes) : undefined
 }
 
 /** If-None-Match, or else If-Modified-Since (RFC 9110 §13.2.2). */
@@ -90,14 +91,4 @@ function fileNameOf(name: string): string {
 
 function matches(header: string | undefined, tag: string): boolean {
   return (header ?? '').split(',').some(one => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag)
-}
-
-/** One range; of several, or of another unit, the whole is sent, as RFC 9110 §14.2 permits. */
-function rangeOf(header: string | undefined, bytes: number): ByteRange | 'unsatisfiable' | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '')
-  if (!match || (match[1] === '' && match[2] === '')) return undefined
-  const first = match[1] === '' ? Math.max(0, bytes - Number(match[2])) : Number(match[1])
-  const last = match[1] === '' || match[2] === '' ? bytes - 1 : Math.min(Number(match[2]), bytes - 1)
-  if (match[1] !== '' && match[2] !== '' && Number(match[2]) < Number(match[1])) return undefined
-  return first < bytes && first <= last ? { start: first, end: last } : 'unsatisfiable'
 }

@@ -8,9 +8,16 @@ export type Limits = readonly [low: number, high: number]
 /** Percentiles are those of at most so many values, evenly spread: 20 ms of sorting. */
 const MOST_VALUES = 2 ** 18
 
-/** Values at these percentages of the sorted ones, interpolated as numpy does; undefined when all are NaN. */
-export function percentiles(values: Values, percents: readonly number[]): number[] | undefined {
-  const sorted = sample(values, MOST_VALUES)?.sort()
+/**
+ * Values at these percentages of the sorted ones, interpolated as numpy does; undefined when all are NaN. Taken from
+ * `most` values where there are more.
+ */
+export function percentiles(
+  values: Values,
+  percents: readonly number[],
+  most = MOST_VALUES,
+): number[] | undefined {
+  const sorted = sample(values, most)?.sort()
   return sorted && percents.map(percent => at(sorted, percent / 100))
 }
 

@@ -4,11 +4,13 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import sharp from 'sharp'
 import { jobClient } from '../support/jobs.ts'
 import { python, withoutPython } from '../support/python.ts'
 import { SCENES } from './scenes.ts'
-import { type Survey, startSurvey } from './survey.ts'
+import { type Survey, startSurvey, storedFiles } from './survey.ts'
 
 /** As DES' users have it: sizes in arcminutes, bands a row; objects without images, wrong positions, an edge. */
 const POSITIONS = `COADD_OBJECT_ID,RA,DEC,XSIZE,YSIZE,BANDS
@@ -120,6 +122,37 @@ print(json.dumps({n: fits.getdata(os.path.join(sys.argv[2], n)).shape if n.endsw
     )
     assert.match(names[0]!, /^001_J\d{6}\.\d\d\+01\d{4}\.\d\/001_J.*_g\.fits$/)
   })
+
+  const threads = new Set<Worker>()
+  process.on('worker', worker => {
+    threads.add(worker)
+    worker.once('exit', () => threads.delete(worker))
+  })
+
+  for (const kind of ['tar', 'zip']) {
+    it(`stops when it is aborted while a ${kind} is made: no files, no threads`, {
+      timeout: 60_000,
+    }, async () => {
+      const rows = Array.from({ length: 5000 }, (_, i) => `${(i % 90) / 10_000},${1 + i / 500_000}`)
+      const form = new FormData()
+      for (const [name, value] of Object.entries({ UPLOAD: 'p,param:p', PHASE: 'RUN', ARCHIVE: kind }))
+        form.append(name, value)
+      form.append('p', new Blob([['ra,dec', ...rows].join('\n')]), 'p.csv')
+      const created = await fetch(`${survey.url}/cutout/batch`, {
+        method: 'POST',
+        body: form,
+        redirect: 'manual',
+      })
+      const job = created.headers.get('location')!.split('/').at(-1)!
+      while (threads.size === 0 || storedFiles(survey, job).length === 0) await delay(20)
+      await jobs.post(`/${job}/phase`, { PHASE: 'ABORT' })
+      assert.match(await jobs.ended(job), /<uws:phase>ABORTED/)
+      while (threads.size > 0 || storedFiles(survey, job).length > 0) await delay(20)
+      const document = (await jobs.get(`/${job}`)).text
+      assert.doesNotMatch(document, /<uws:result /)
+      assert.equal((await fetch(`${survey.url}/cutout/batch/${job}/results/archive`)).status, 404)
+    })
+  }
 
   it('says what is wrong with a batch', async () => {
     for (const [table, parameters, words] of [

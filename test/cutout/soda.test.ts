@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import sharp from 'sharp'
 import { ANONYMOUS } from '../../src/auth/identity.ts'
 import { openDataset } from '../../src/cutout/dataset.ts'
@@ -17,7 +18,7 @@ import { jobClient } from '../support/jobs.ts'
 import { python, withoutPython } from '../support/python.ts'
 import { validate, withoutXsd } from '../support/xsd.ts'
 import { SCENES } from './scenes.ts'
-import { cutout, type Survey, startSurvey } from './survey.ts'
+import { cutout, type Survey, startSurvey, storedFiles } from './survey.ts'
 
 const skip = withoutPython('astropy')
 
@@ -385,6 +386,21 @@ print(json.dumps({'same': bool(np.array_equal(d[keep], full[keep])), 'kept': int
     assert.match(none.text, /^UsageError: no pixel/)
     const wrong = await jobs.create({ ID: 'ivo://nobody/none?x', PHASE: 'RUN' })
     assert.match(await jobs.ended(wrong), /<uws:phase>ERROR[\s\S]*no such image/)
+  })
+
+  it('stops when it is aborted: phase, results and work', { timeout: 60_000 }, async () => {
+    const jobs = jobClient(survey, '/cutout/async')
+    const shapes = Array.from({ length: 900 }, (_, i) => ['CIRCLE', `0 1 ${0.02 + i / 1e7}`])
+    const ids = ['field_r.fits', 'field_g.fits'].map(key => ['ID', id(key)])
+    const job = await jobs.create([...ids, ...shapes, ['PHASE', 'RUN']] as [string, string][])
+    while (storedFiles(survey, job).length < 3) await delay(20)
+    await jobs.post(`/${job}/phase`, { PHASE: 'ABORT' })
+    const document = await jobs.ended(job)
+    assert.match(document, /<uws:phase>ABORTED/)
+    assert.doesNotMatch(document, /<uws:result /)
+    while (storedFiles(survey, job).length > 0) await delay(20)
+    await delay(300)
+    assert.deepEqual(storedFiles(survey, job), [], 'nothing is written any more')
   })
 
   it('is clean for fitsverify', { skip: spawnSync('fitsverify').error ? 'no fitsverify' : false }, () => {

@@ -1,5 +1,5 @@
 /** A service with images: those of the shared data, and small ones that astropy makes. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after } from 'node:test'
@@ -60,4 +60,13 @@ export function cutout(
     [value].flat().map(one => [name, one as string] as [string, string]),
   )
   return fetch(`${service.url}/cutout/sync?${new URLSearchParams(pairs)}`)
+}
+
+/** Files of a job's results, finished or not, that are on the disk; what was uploaded is not of them. */
+export function storedFiles({ jobs }: Pick<TestService, 'jobs'>, job: string): readonly string[] {
+  return readdirSync(path.dirname(jobs.spool), { recursive: true, withFileTypes: true })
+    .filter(
+      entry => entry.isFile() && entry.parentPath.includes(job) && !entry.parentPath.endsWith('uploads'),
+    )
+    .map(entry => path.join(entry.parentPath, entry.name))
 }

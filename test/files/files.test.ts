@@ -7,7 +7,7 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { startSurvey } from '../cutout/survey.ts'
-import { withoutPython } from '../support/python.ts'
+import { python, withoutPython } from '../support/python.ts'
 import { SMALL_IMAGES } from '../support/small-images.ts'
 
 const run = promisify(execFile)
@@ -54,8 +54,43 @@ describe('whole files', { skip }, async () => {
       assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray(start, end + 1)), range)
     }
     assert.equal((await get({ Range: `bytes=${bytes.length}-` })).status, 416)
-    assert.equal((await get({ Range: 'bytes=0-1,4-5' })).status, 200)
+    // More bytes than there are, too many pieces: the whole.
+    assert.equal((await get({ Range: `bytes=0-,0-${bytes.length}` })).status, 200)
+    const many = Array.from({ length: 100 }, (_, i) => `${i}-${i}`).join(',')
+    assert.equal((await get({ Range: `bytes=${many}` })).status, 200)
+    assert.equal((await get({ Range: 'bytes=0-1,x' })).status, 200)
+    assert.equal((await get({ Range: `bytes=${bytes.length}-,${bytes.length + 5}-` })).status, 416)
+    const one = await get({ Range: `bytes=3-4, ${bytes.length}-` })
+    assert.equal(one.headers.get('content-range'), `bytes 3-4/${bytes.length}`)
     assert.equal((await get({ Range: 'rows=0-1' })).status, 200)
+  })
+
+  it('come in several pieces at once, as other readers take them apart', async () => {
+    const wanted = [
+      [0, 79],
+      [2880, 2889],
+      [bytes.length - 7, bytes.length - 1],
+    ] as const
+    const answer = await get({ Range: 'bytes=0-79, 2880-2889,-7' })
+    assert.equal(answer.status, 206)
+    assert.equal(answer.headers.get('content-range'), null)
+    const body = Buffer.from(await answer.arrayBuffer())
+    assert.equal(answer.headers.get('content-length'), String(body.length))
+    // Python's mail parser knows multipart bodies.
+    const script = `
+import sys, json, base64, email, email.policy
+body = sys.stdin.buffer.read()
+message = email.message_from_bytes(b'Content-Type: ' + sys.argv[1].encode() + b'\\r\\n\\r\\n' + body, policy=email.policy.HTTP)
+print(json.dumps([[p['Content-Range'], p['Content-Type'], base64.b64encode(p.get_payload(decode=True)).decode()] for p in message.iter_parts()]))`
+    const parts = JSON.parse(python(script, body, [answer.headers.get('content-type')!]).toString())
+    assert.deepEqual(
+      parts,
+      wanted.map(([start, end]) => [
+        `bytes ${start}-${end}/${bytes.length}`,
+        'image/fits',
+        bytes.subarray(start, end + 1).toString('base64'),
+      ]),
+    )
   })
 
   it('are asked for under conditions', async () => {

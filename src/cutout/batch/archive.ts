@@ -17,7 +17,7 @@ export function archive(kind: ArchiveKind, files: AsyncIterable<ArchiveFile>): A
 
 async function* tar(files: AsyncIterable<ArchiveFile>): AsyncGenerator<Uint8Array> {
   const out = pack()
-  const filling = fill(out, async () => {
+  yield* filled(out, async () => {
     for await (const { name, bytes } of files) {
       await new Promise<void>((resolve, reject) => {
         out.entry({ name, mtime: new Date() }, Buffer.from(bytes), error =>
@@ -27,8 +27,6 @@ async function* tar(files: AsyncIterable<ArchiveFile>): AsyncGenerator<Uint8Arra
     }
     out.finalize()
   })
-  yield* out as AsyncIterable<Uint8Array>
-  await filling
 }
 
 /** Stored, not deflated: noise and PNG get no smaller. */
@@ -36,24 +34,38 @@ async function* zip(files: AsyncIterable<ArchiveFile>): AsyncGenerator<Uint8Arra
   const file = new ZipFile()
   const out = new PassThrough()
   file.outputStream.pipe(out)
-  const filling = fill(out, async () => {
+  const gone = new AbortController()
+  out.once('close', () => gone.abort(new Error('nobody takes the archive any more')))
+  yield* filled(out, async () => {
     for await (const { name, bytes } of files) {
       const content = Readable.from([bytes])
       file.addReadStream(content, name, { mtime: new Date(), compress: false, size: bytes.length })
-      await finished(content)
+      // Readers of what is closed are not told: the file would wait for ever, and with it all that makes it.
+      await finished(content, { signal: gone.signal })
     }
     file.end()
   })
-  yield* out as AsyncIterable<Uint8Array>
-  await filling
 }
 
-/** What fails while the archive is filled fails its reader. */
-function fill(out: { destroy(error?: Error): unknown }, work: () => Promise<void>): Promise<void> {
+interface Outlet {
+  destroy(error?: Error): unknown
+}
+
+/** What `out` gives while `work` fills it. What fails there fails the reader; when the reader leaves, the work ends. */
+async function* filled(out: Outlet, work: () => Promise<void>): AsyncGenerator<Uint8Array> {
   const filling = work().catch(error => {
     out.destroy(error as Error)
     throw error
   })
-  filling.catch(() => {})
-  return filling
+  filling.catch(() => {}) // told where it is awaited
+  try {
+    yield* out as unknown as AsyncIterable<Uint8Array>
+  } catch (error) {
+    await filling
+    throw error
+  } finally {
+    out.destroy()
+    await filling.catch(() => {})
+  }
+  await filling
 }
