@@ -38,6 +38,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'token create': async () => (await import('./token-command.ts')).tokenCreateCommand,
   'token list': async () => (await import('./token-command.ts')).tokenListCommand,
   'token revoke': async () => (await import('./token-command.ts')).tokenRevokeCommand,
+  'user list': async () => (await import('./user-command.ts')).userListCommand,
+  'user block': async () => (await import('./user-command.ts')).userBlockCommand,
+  'user unblock': async () => (await import('./user-command.ts')).userUnblockCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 }
 

@@ -1,6 +1,7 @@
 /** People and accounts of programs, as they were last seen. */
-import type { Client } from '../db/database.ts'
+import type { Client, Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
+import { audit } from './audit.ts'
 
 export interface User {
   readonly name: string
@@ -71,4 +72,41 @@ export async function findUser(client: Client, name: string): Promise<User | und
     name,
   ])
   return row
+}
+
+export interface SeenUser extends User {
+  /** Null: an account for a program. */
+  readonly issuer: string | null
+  readonly fullName: string | null
+  readonly email: string | null
+  readonly login: Date | null
+  /** Tokens that are good now. */
+  readonly tokens: number
+}
+
+export function listUsers(client: Client): Promise<SeenUser[]> {
+  return client.query(
+    `SELECT u.name, u.groups, u.blocked, u.issuer, u.full_name AS "fullName", u.email, u.login_at AS login,
+            count(t.token_key)::int AS tokens
+       FROM auth.user u LEFT JOIN auth.token t
+         ON t.user_name = u.name AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())
+      GROUP BY u.name ORDER BY u.name`,
+  )
+}
+
+/** Lets nobody in by that name, by session, token or login, until it is lifted. `notFound`: nobody has that name. */
+export async function setBlocked(
+  db: Database,
+  name: string,
+  blocked: boolean,
+  actor: { readonly name: string },
+): Promise<void> {
+  await db.transaction(async client => {
+    const [row] = await client.query('UPDATE auth.user SET blocked = $2 WHERE name = $1 RETURNING name', [
+      name,
+      blocked,
+    ])
+    if (!row) throw new ServiceError('notFound', `Nobody named ${name} is known here.`)
+    await audit(client, { actor: actor.name, action: blocked ? 'user.block' : 'user.unblock', object: name })
+  })
 }

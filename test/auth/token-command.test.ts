@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/db/postgres.ts'
 import { ServiceError } from '../../src/error.ts'
 import { openLog } from '../../src/log.ts'
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from '../../src/token-command.ts'
+import { userBlockCommand, userListCommand, userUnblockCommand } from '../../src/user-command.ts'
 import { testDatabase } from '../support/database.ts'
 
 const url = await testDatabase()
@@ -14,7 +15,14 @@ const log = openLog('silent')
 const db = await openDatabase({ url, log })
 after(() => db.close())
 
-const VERBS = { create: tokenCreateCommand, list: tokenListCommand, revoke: tokenRevokeCommand }
+const VERBS = {
+  create: tokenCreateCommand,
+  list: tokenListCommand,
+  revoke: tokenRevokeCommand,
+  users: userListCommand,
+  block: userBlockCommand,
+  unblock: userUnblockCommand,
+}
 
 /** As cli.ts runs a verb, without the second that a process takes. */
 async function almagest(verb: keyof typeof VERBS, ...args: readonly string[]) {
@@ -74,6 +82,23 @@ it('makes, lists and revokes tokens', async () => {
   const all = await almagest('revoke', '--user', 'tycho')
   assert.equal(all.output.trim().split('\n').length, 1)
   assert.match((await almagest('list')).output, /robot .*revoked 20/)
+})
+
+it('blocks users and lets them in again', async () => {
+  await almagest('create', '--user', 'robot', '--groups', 'a')
+  assert.match((await almagest('users')).output, /^robot {2}groups a {2}account for a program {2}1 token$/m)
+  assert.equal((await almagest('block', 'robot')).output, 'robot: blocked\n')
+  assert.match((await almagest('users')).output, /^robot {2}BLOCKED {2}groups a/m)
+  assert.equal((await almagest('unblock', 'robot')).status, 0)
+  const [user] = JSON.parse((await almagest('users', '--json')).output)
+  assert.deepEqual([user.name, user.blocked, user.groups, user.tokens], ['robot', false, ['a'], 1])
+  assert.equal((await almagest('block', 'nobody')).status, 1)
+  assert.equal((await almagest('block')).status, 2)
+  const acts = await db.query<{ action: string }>(`SELECT action FROM auth.audit WHERE object = 'robot'`)
+  assert.deepEqual(
+    acts.map(({ action }) => action),
+    ['user.block', 'user.unblock'],
+  )
 })
 
 it('says what is wrong', async () => {
