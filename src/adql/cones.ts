@@ -135,7 +135,9 @@ export function distanceComparison(
     if (operator !== '<' && operator !== '<=') continue
     const found = scaledDistance(subject)
     if (!found) continue
-    if (limit.kind === 'number' && Number(limit.text) <= 0) return undefined
+    // Of no position, or of every one.
+    const degrees = limit.kind === 'number' ? Number(limit.text) / found.factor : 1
+    if (degrees <= 0 || degrees > 180) return undefined
     const made = call(found.distance)
     const [a, b] = made.args
     if (!a || !b) return undefined

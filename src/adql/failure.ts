@@ -57,6 +57,8 @@ const OTHER: Record<string, readonly [ErrorCode, string]> = {
 /** Seconds after which it is worth another try. */
 const RETRY_AFTER = 10
 
+const EPOCHS = ['ivo_epoch_prop', 'epoch_prop', 'esdc_epoch_prop'].flatMap(name => [name, `${name}_pos`])
+
 /** Errors whose words say more than their SQLSTATE; without words of ours, PostgreSQL's own. */
 const SPECIFIC: readonly (readonly [words: RegExp, constructs: readonly string[], reason?: Reason])[] = [
   [
@@ -85,6 +87,7 @@ const SPECIFIC: readonly (readonly [words: RegExp, constructs: readonly string[]
   [/bound|^count must be/, ['ivo_histogram', 'gavo_histogram', 'WIDTH_BUCKET']],
   [/^invalid regular expression/, ['gavo_match']],
   [/gaia_healpix_index/, ['gaia_healpix_index']],
+  [/needed to move a star/, EPOCHS],
   [/ntile/, ['NTILE']],
   [/nth_value/, ['NTH_VALUE']],
 ]

@@ -173,11 +173,17 @@ const ASKED: Record<CompoundKind, string> = {
   not: 'whether it contains a position or a shape (CONTAINS), or whether it touches a shape (INTERSECTS)',
 }
 
-/** The very expression of the GiST index, where there is one; others are checked row by row. */
+/** NaN is no position, and a latitude out of range an error: the index expression alone knows neither. */
 function point(e: Call<PlannedStage>, args: readonly Printable[]): Fragment {
-  if (isPositionPair(e)) return fragment('spoint(radians($1), radians($2))', args, 'point', e)
   const sql = e.frame ? turned('adql.point($1, $2)', e.frame, 'ICRS') : 'adql.point($1, $2)'
   return fragment(sql, args, 'point', e)
+}
+
+/** The very expression of the GiST index where there is one; pgSphere finds NaN in no shape. */
+function indexed(e: Planned, complain: Complain): Printable {
+  if (!isPositionPair(e) || e.kind !== 'call') return sphere(e, complain)
+  const args = e.args.map(a => printable(a, complain))
+  return { ...fragment('spoint(radians($1), radians($2))', args, 'point', e), name: e.form.name }
 }
 
 function circle(
@@ -259,7 +265,8 @@ function truth(e: Test, complain: Complain): Printable {
       return made(`($1 <-> $2) <= radians($3) + ${TOLERANCE}`, [sphere(a, complain), center, radius])
     }
   }
-  const args = [sphere(a, complain), sphere(b, complain)]
+  // Below NOT the position must be NULL where it is none.
+  const args = [e.filter ? indexed(a, complain) : sphere(a, complain), sphere(b, complain)]
   if (a.type === 'point' && b.type === 'point') return made('$1 <@ scircle($2, 0)', args)
   if (contains && b.type === 'point')
     return made('CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN false END', args)

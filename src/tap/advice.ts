@@ -1,5 +1,6 @@
 /** What would make a query better: a list of functions, each of which looks for one thing. */
 import { locate } from '../adql/error.ts'
+import { spelled } from '../adql/suggest.ts'
 import type { TableMeta } from '../adql/tables.ts'
 import type { Body, Resolved, ResolvedStage } from '../adql/tree.ts'
 import type { TextSpan } from '../error.ts'
@@ -229,6 +230,8 @@ function inDegrees(what: string, e: Resolved, from: number, text: string): Found
   const value = numberOf(e)
   if (value === undefined || value < from) return undefined
   const written = text.slice(e.start, e.end)
+  // In REGION('…') the number has no place of its own.
+  if (written.startsWith("'")) return undefined
   const replacement = `${written}/3600.`
   return {
     start: e.start,
@@ -298,7 +301,7 @@ function starOfWideTable({ query, estimate, text }: Advised): Found[] {
   const same = starred.filter(i => i.expression.start === first.start)
   const principal = same.filter(i => i.expression.kind === 'column' && storedColumn(i.expression)?.principal)
   const few = (principal.length > 0 && principal.length < same.length ? principal : same).slice(0, 8)
-  const names = few.map(i => (/^[A-Za-z]\w*$/.test(i.column.name) ? i.column.name : `"${i.column.name}"`))
+  const names = few.map(i => spelled(i.column.name))
   const bytes = `${Number((estimate.bytes / 1e6).toPrecision(2))} MB`
   return [
     {

@@ -175,6 +175,50 @@ test('every star of the sky: pgSphere, distances and a condition agree', async (
   }
 })
 
+test('NaN and NULL in the indexed columns are no position anywhere', async () => {
+  await client.query(`BEGIN; INSERT INTO sky.star (id, ra, dec, flag) VALUES
+    (-1, 'NaN', 0, 1), (-2, 0, 'NaN', 1), (-3, NULL, 0, 1), (-4, 'Infinity', 0, 1), (-5, 'NaN', 'NaN', 1)`)
+  const shapes = [
+    'CIRCLE(0, 0, 90)',
+    'CIRCLE(10, 10, 5)',
+    'CIRCLE(0, 0, 170)',
+    'BOX(0, 0, 5, 5)',
+    'POLYGON(0, 0, 120, 0, 240, 0)',
+    "REGION('Not (Circle 10 20 3)')",
+  ]
+  for (const shape of shapes) {
+    for (const truth of ['1 =', '0 =', 'NOT 1 ='])
+      for (const own of ['CONTAINS(POINT(ra, dec), ', 'INTERSECTS(CIRCLE(ra, dec, 1), '])
+        if (!(own.startsWith('INTERSECTS') && shape.includes('170')))
+          assert.deepEqual(
+            await run(client, `SELECT id FROM star WHERE id < 0 AND ${truth} ${own}${shape})`),
+            [],
+          )
+  }
+  const values = [
+    'CIRCLE(ra, dec, 1)',
+    'BOX(ra, dec, 1, 1)',
+    'POLYGON(POINT(ra, dec), POINT(1, 1), POINT(1, 2))',
+    'POINT(ra, dec)',
+    'DISTANCE(ra, dec, 0, 0)',
+    'AREA(CIRCLE(ra, dec, 1))',
+    'COORD1(POINT(ra, dec))',
+    'ivo_healpix_index(5, POINT(ra, dec))',
+    'CONTAINS(POINT(ra, dec), CIRCLE(10, 10, 5))',
+    'CONTAINS(POINT(10, 10), CIRCLE(ra, dec, 5))',
+  ]
+  for (const row of await run(client, `SELECT ${values.join(', ')} FROM star WHERE id < 0`))
+    assert.deepEqual(
+      row,
+      values.map(() => null),
+    )
+  assert.deepEqual(await run(client, 'SELECT id FROM star WHERE id < 0 AND DISTANCE(ra, dec, 1, 1) > 5'), [])
+  assert.deepEqual(await run(client, 'SELECT COUNT(*) FROM star WHERE DISTANCE(ra, dec, 1, 1) < 500'), [
+    [3000n],
+  ])
+  await client.query('ROLLBACK')
+})
+
 test('stars within great-circle polygons, against half-space arithmetic', async () => {
   for (const corners of [
     [
