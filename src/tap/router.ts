@@ -149,7 +149,8 @@ export function tapRouter(deps: TapRouterDependencies): Router {
     router.all(path, allow('GET', 'HEAD'))
   }
 
-  router.use((request: Request) => {
+  router.use((request: Request, _response: Response, next: NextFunction) => {
+    if (request.path === '/') return next('router') // a page for people
     throw new ServiceError('notFound', `there is nothing at ${request.baseUrl}${request.path}`)
   })
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {

@@ -54,6 +54,10 @@ export async function streamEvents(
     'Cache-Control': 'no-store',
     'X-Accel-Buffering': 'no',
   })
+  if (response.req.method === 'HEAD') {
+    response.end()
+    return
+  }
   response.write('retry: 2000\n\n')
   const off = jobs.events.on(job?.id ?? 'all', event => {
     if (!event) {
