@@ -51,6 +51,10 @@ export const SEEDS: readonly string[] = [
   'SELECT (SELECT MAX(flux) FROM sky.source AS q WHERE q.id = p.id) AS top_flux FROM sky.star AS p WHERE p.mag < 12',
   'SELECT id FROM sky.star WHERE ACOS(SIN(RADIANS(dec))*SIN(RADIANS(2.2)) + COS(RADIANS(dec))*COS(RADIANS(2.2))*COS(RADIANS(ra-150.1))) < RADIANS(0.5)',
   'SELECT s.id FROM sky.star AS s, sky.source AS t WHERE s.ra BETWEEN 359 AND 361 AND s.dec > -1 AND s.dec < 1 AND POWER(t.ra2000-10,2) + POWER(t.dec2000-20,2) < 0.01',
+  "SELECT id FROM sky.star WHERE 1 = CONTAINS(POINT(ra, dec), REGION('Union ICRS (Circle 10 20 30 Not (Box 10 20 5 5) Convex 0 0 1 0.5)')) OR 0 = INTERSECTS(REGION('Difference (AllSky Circle 1 2 3)'), CIRCLE(ra, dec, 2))",
+  'SELECT id, AREA(POLYGON(0,0, 120,0, 240,0)), POLYGON(0,-20, 60,-20, 100,60, 140,-20, 240,-20) FROM sky.star WHERE CONTAINS(POINT(ra, dec), POLYGON(0,-20, 60,-20, 100,60, 140,-20, 180,-20, 240,-20, 300,-20)) AND NOT CONTAINS(BOX(ra, dec, 1, 1), BOX(0, 0, 179, 179)) = 1',
+  "SELECT TOP (5) s.id AS 'i', LEN(Name), SQUARE(mag), to_integer(mag), ISNULL(n, 0), scircle(spoint(radians(ra), dec), 0.1) FROM sky..star AS s WITH (NOLOCK) WHERE good && spoint(ra, 0) <@ scircle(spoint(radians(10), 1), radians(2)) && regexp(Name, '^S') = 1 ORDER BY NEWID() FETCH FIRST 3 ROWS ONLY",
+  'SELECT id, _x, CAST(good AS BOOLEAN) FROM sky.star WHERE good AND NOT good IS UNKNOWN OR q3c_radial_query(ra, dec, 10, 20, 1 degree) LIMIT 5, 10',
   "SELECT id -- comment; DROP TABLE sky.star\n FROM sky.star /* none */ WHERE Name <> 'it''s; SELECT 1'",
 ]
 
