@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Command, type CommandSetting, UsageError } from './command.ts'
+import { skyFraction } from './healpix/moc.ts'
 import { buildTree } from './hips/build.ts'
 import { buildColor } from './hips/build-color.ts'
 import { COLOR_FORMATS } from './hips/color.ts'
@@ -140,12 +141,13 @@ export const hipsBuildCommand: Command = {
       values.level,
     )
     const seconds = Math.round(performance.now() - begun) / 1000
-    const { tiles, leaves, skipped, settings } = built
-    const result = { name, order: settings.order, tiles, leaves, skipped, seconds }
+    const { tiles, leaves, skipped, settings, moc } = built
+    const { order } = settings
+    const result = { name, order, tiles, leaves, skyFraction: skyFraction(moc), skipped, seconds }
     setting.stdout.write(
       values.json
         ? `${JSON.stringify(result)}\n`
-        : `${name}: order ${settings.order}, ${tiles} tiles made of ${sources.images.length - skipped.length} images in ${seconds} s\n`,
+        : `${name}: order ${order}, ${tiles} tiles made of ${sources.images.length - skipped.length} images in ${seconds} s\n`,
     )
     return 0
   },
@@ -160,6 +162,7 @@ async function colorHips(
     stretch?: string
     title?: string
     description?: string
+    force: boolean
     json: boolean
   },
   { config, stdout, stderr }: CommandSetting,
@@ -185,6 +188,7 @@ async function colorHips(
     trees,
     formats: (values.formats ?? 'png').split(',').map(one => oneOf('formats', one.trim(), COLOR_FORMATS)),
     kind: oneOf('stretch', values.stretch ?? 'asinh', ['linear', 'asinh'] as const),
+    force: values.force,
     about: {
       did: `ivo://${config.authority}/hips/${name}`,
       title,

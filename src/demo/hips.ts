@@ -73,6 +73,7 @@ export async function fillDemoHips(
     trees: [await treeOf('demo_i'), await treeOf('demo_r'), await treeOf('demo_g')],
     formats: ['png'],
     kind: 'asinh',
+    force: false,
     about: {
       did: `ivo://${authority}/hips/${COLOR}`,
       title: 'Demo survey in colour',

@@ -8,9 +8,11 @@ import path from 'node:path'
 import { ServiceError } from '../error.ts'
 import { type Moc, mocOfCells } from '../healpix/moc.ts'
 import type { Report } from '../progress.ts'
+import { lockTree } from './build-lock.ts'
+import { leavesOf, likelyLeaves, requireRoom } from './build-room.ts'
 import { type AutoLook, chooseLook, medianOf } from './cuts.ts'
 import type { ImageFormat, Storage } from './image-tile.ts'
-import { type HipsImage, openPlaced } from './input.ts'
+import { type HduPlace, type HipsImage, openPlaced, requireWhole } from './input.ts'
 import {
   beginJournal,
   completeJournal,
@@ -20,6 +22,7 @@ import {
   readJournal,
   recordGone,
   recordLeaves,
+  recordStale,
 } from './journal.ts'
 import { COVERAGE_DEPTH, type HipsFrame, imageScale, tilesTouched } from './plan.ts'
 import type { Floats } from './resample.ts'
@@ -81,14 +84,37 @@ interface Planned {
   readonly tiles: ReadonlySet<number>
 }
 
+/** One build at a time; a full disk is an error after which the same build goes on. */
 export async function buildTree(request: BuildRequest): Promise<BuiltTree> {
+  const unlock = await lockTree(request.root)
+  try {
+    return await buildLocked(request)
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(String((error as NodeJS.ErrnoException).code))) throw error
+    throw new ServiceError(
+      'tooLarge',
+      `there is no more room on the disk of ${request.root}: make some and give the same command again, which goes on from here`,
+      { cause: error },
+    )
+  } finally {
+    await unlock()
+  }
+}
+
+async function buildLocked(request: BuildRequest): Promise<BuiltTree> {
   const { root, spool } = request
   const journal = readJournal(root)
   const before = request.force ? undefined : journal.settings
+  if (!request.force && !journal.settings && existsSync(path.join(root, 'properties')))
+    throw new ServiceError(
+      'usage',
+      `${path.basename(root)} is a HiPS that was not built of images: take another --name, or replace it by --force`,
+    )
   const skipped: { name: string; reason: string }[] = []
   const order = request.order ?? before?.order ?? (await finestOrder(request, skipped))
   if (order < LEAST_ORDER) throw new ServiceError('usage', `the order of a HiPS is at least ${LEAST_ORDER}`)
   const planned = await plan(request, order, skipped)
+  if (request.images.length === 0) throw new ServiceError('usage', 'there are no images of the sky')
   if (planned.length === 0) {
     const reasons = skipped.map(({ name, reason }) => `\n  ${name}: ${reason}`).join('')
     throw new ServiceError('usage', `no image can be placed on the sky${reasons}`)
@@ -149,7 +175,7 @@ async function finestOrder(
 }
 
 async function plan(
-  { images, frame, spool, levelled, report }: BuildRequest,
+  { root, images, frame, formats, storage, spool, levelled, report }: BuildRequest,
   order: number,
   skipped: { name: string; reason: string }[],
 ): Promise<Planned[]> {
@@ -159,18 +185,35 @@ async function plan(
     if (skipped.some(one => one.name === image.name)) continue
     try {
       const placed = await openPlaced(image, spool)
-      const tiles = tilesTouched(placed.wcs, placed.size, frame, order)
+      const { wcs, size } = placed
+      const scale = imageScale(wcs, size)
+      if (scale !== undefined) requireRoom({ root, order, formats, storage }, leavesOf(size, scale, order))
+      const tiles = tilesTouched(wcs, size, frame, order)
       const offset = levelled ? ((await medianOf(placed)) ?? 0) : 0
+      requireWhole(placed)
       await placed.close()
       if (tiles.size === 0) throw new ServiceError('usage', 'none of its pixels is on the sky')
+      if (image.weight) await requireSize(image.weight, size, spool)
       planned.push({ image, offset, tiles })
     } catch (error) {
-      if (!(error instanceof ServiceError)) throw error
+      if (!(error instanceof ServiceError) || error.code === 'tooLarge') throw error
       skipped.push({ name: image.name, reason: error.message })
     }
   }
   report({ phase: 'planning', done: images.length, total: images.length })
   return planned
+}
+
+/** Weights are those of the image's own pixels. */
+async function requireSize(place: HduPlace, [width, height]: readonly [number, number], spool: string) {
+  const weight = await openPlaced(place, spool)
+  await weight.close()
+  const [w, h] = weight.size
+  if (w !== width || h !== height)
+    throw new ServiceError(
+      'usage',
+      `its weight map ${place.location} has ${w} × ${h} pixels, not ${width} × ${height}`,
+    )
 }
 
 async function makeTiles(
@@ -215,6 +258,9 @@ async function makeTiles(
   const now = new Map<number, KnownLeaf>()
   for (const { npix, changed } of leaves) if (!changed) now.set(npix, known.get(npix)!)
   const tops = topsOf(settings, tasks, top)
+  const toMake = leaves.filter(leaf => leaf.changed).map(leaf => leaf.npix)
+  requireRoom(settings, likelyLeaves(toMake.filter(npix => !known.get(npix)?.covered.length).length))
+  recordStale(root, toMake)
   let done = 0
   let tiles = 0
   request.report({ phase: 'tiles', done, total })

@@ -2,10 +2,10 @@
  * Colour from the FITS tiles of three HiPS, tile by tile at every order: linear, or after Lupton et al. 2004 (PASP 116,
  * 133), which keeps the colours of bright stars.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ServiceError } from '../error.ts'
-import { type Bands, type LuptonOptions, luptonOptions, renderLupton } from '../images/lupton.ts'
+import { type Bands, DEFAULT_Q, type LuptonOptions, renderLupton } from '../images/lupton.ts'
 import type { Report } from '../progress.ts'
 import { encodePixels, FLOAT32, tileValues } from './image-tile.ts'
 import type { PublishedTree } from './published.ts'
@@ -63,16 +63,29 @@ export function chooseColorLook(trees: Trees, kind: ColorLook['kind']): ColorLoo
       for (let c = 0; c < 3; c++) values[c]!.push(tiles[c]![p]!)
     }
   }
-  const bands = values.map(band => Float64Array.from(band)) as unknown as Bands
-  if (bands[0].length === 0) return undefined
-  if (kind === 'asinh') {
-    const options = luptonOptions(bands, false)
-    return options && { kind, ...options }
-  }
-  const sorted = bands.map(band => Float64Array.from(band).sort())
+  if (values[0].length === 0) return undefined
+  const sorted = values.map(band => Float64Array.from(band).sort())
   const at = (share: number) => sorted.map(band => quantile(band, share)) as unknown as Triple
-  return { kind, low: at(0.02), high: at(0.998) }
+  if (kind === 'linear') return { kind, low: at(0.02), high: at(0.998) }
+  const sky = at(0.5)
+  // From the fainter half, which sources leave alone.
+  const noise = at(0.1587).map((low, c) => sky[c]! - low || 1) as unknown as Triple
+  return {
+    kind,
+    minimum: sky.map((median, c) => median - BLACK * noise[c]!) as unknown as Triple,
+    weight: noise.map(one => noise[1] / one) as unknown as Triple,
+    stretch: STRETCH * noise[1],
+    q: DEFAULT_Q,
+  }
 }
+
+/** Black lies so many deviations of the noise below the sky: few pixels of the sky lose a channel, which is garish. */
+const BLACK = 2.5
+/**
+ * The curve in deviations of the noise: each of them is nine of 255 levels, so that the sky is dark and even, and white
+ * is reached at 3,000 of them.
+ */
+const STRETCH = 31
 
 const SAMPLE_TILES = 40
 const SAMPLE_STEP = 97
@@ -121,7 +134,7 @@ export interface ColorRequest {
   readonly signal?: AbortSignal
 }
 
-/** Writes all tiles of a colour HiPS anew; resolves to their number. */
+/** Writes all tiles of a colour HiPS into an empty folder; resolves to their number. */
 export async function colorTiles({
   root,
   trees,
@@ -142,7 +155,6 @@ export async function colorTiles({
     const npix = new Set(trees.flatMap(tree => tilesOf(tree, k).map(tile => tile.npix)))
     for (const n of [...npix].sort((a, b) => a - b)) all.push({ order: k, npix: n })
   }
-  rmSync(root, { recursive: true, force: true })
   for (const [done, tile] of all.entries()) {
     signal?.throwIfAborted()
     report({ phase: 'tiles', done, total: all.length })

@@ -70,6 +70,15 @@ async function placed(
   }
 }
 
+/** Throws when the file ends before the image does, as after a broken transfer. Of packed ones reading shows it. */
+export function requireWhole({ source, image }: PlacedImage): void {
+  if (image.storage.kind !== 'plain' || source.size === undefined) return
+  const pixels = image.shape.reduce((product, n) => product * n, 1)
+  const end = image.storage.dataOffset + (pixels * Math.abs(image.bitpix)) / 8
+  if (source.size < end)
+    throw fitsError(image.header.title, `it is truncated: ${source.size} bytes in place of ${end}`)
+}
+
 /** Reads a part of an image, or of its weight map, which has the same axes. NaN for pixels without a value. */
 export async function readPart(
   { source, image, wcs }: PlacedImage,

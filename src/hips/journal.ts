@@ -61,6 +61,18 @@ export function beginJournal(root: string, { root: _, published: __, ...settings
   writeWhole(fileOf(root, 'settings.json'), JSON.stringify(settings))
 }
 
+/** What no leaf is made of. */
+const STALE = '-'
+
+/**
+ * These leaves are about to be made: their tiles may be anything until they are recorded, even when the images become
+ * again what they were, or go.
+ */
+export function recordStale(root: string, leaves: Iterable<number>): void {
+  const lines = Array.from(leaves, npix => `${npix} ${STALE} \n`).join('')
+  if (lines) appendFileSync(fileOf(root, 'leaves'), lines)
+}
+
 /** These leaves are no more. */
 export function recordGone(root: string, leaves: Iterable<number>): void {
   const lines = Array.from(leaves, npix => `${npix}\n`).join('')

@@ -27,6 +27,8 @@ interface Row {
   modified: Date
   weight_location: string | null
   weight_hdu: number | null
+  weight_bytes: string | null
+  weight_modified: Date | null
   t_min: number | null
   t_max: number | null
   em_min: number | null
@@ -47,10 +49,11 @@ export async function collectionSources(
     throw new ServiceError('usage', `there is no collection ${collection}; \`ingest images\` makes one`)
   const rows = await client.query<Row>(
     `SELECT i.obs_publisher_did AS did, f.location, i.hdu, f.bytes::text, f.modified,
-            w.location AS weight_location, w.hdu AS weight_hdu, i.t_min, i.t_max, i.em_min, i.em_max
+            w.location AS weight_location, w.hdu AS weight_hdu, w.bytes AS weight_bytes,
+            w.modified AS weight_modified, i.t_min, i.t_max, i.em_min, i.em_max
        FROM almagest.image AS i JOIN almagest.image_file AS f USING (file_id)
        LEFT JOIN LATERAL (
-         SELECT wf.location, w.hdu FROM almagest.image AS w JOIN almagest.image_file AS wf USING (file_id)
+         SELECT wf.location, w.hdu, wf.bytes::text, wf.modified FROM almagest.image AS w JOIN almagest.image_file AS wf USING (file_id)
           WHERE w.science_did = i.obs_publisher_did AND w.role = 'weight' ORDER BY w.image_id LIMIT 1) AS w ON true
       WHERE i.obs_collection = $1 AND i.role = 'science' AND ($2::text IS NULL OR i.filter_name = $2)
       ORDER BY i.obs_publisher_did`,
@@ -85,7 +88,14 @@ export async function collectionSources(
       name: row.did,
       location: row.location,
       hdu: row.hdu,
-      stamp: `${row.bytes} ${row.modified.toISOString()} ${row.weight_location ?? ''} ${row.weight_hdu ?? ''}`,
+      stamp: [
+        row.bytes,
+        row.modified.toISOString(),
+        row.weight_location,
+        row.weight_hdu,
+        row.weight_bytes,
+        row.weight_modified?.toISOString(),
+      ].join(' '),
       ...(row.weight_location !== null && {
         weight: { location: row.weight_location, hdu: row.weight_hdu! },
       }),
@@ -115,6 +125,7 @@ export async function fileSources(
     try {
       const { size, mtimeMs } = statSync(location)
       const file = await openImage(location, spool)
+      const before = images.length
       try {
         for await (const hdu of hdus(file.source)) {
           const image = imageOf(hdu)
@@ -124,6 +135,7 @@ export async function fileSources(
       } finally {
         await file.close()
       }
+      if (images.length === before) unreadable(location, 'it has no image of the sky')
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error
       unreadable(location, error.message)

@@ -103,7 +103,8 @@ function work(worker: Worker, take: () => SubtreeTask | undefined, events: Threa
     worker.on('exit', code => reject(new Error(`a thread ended with code ${code}`)))
     worker.on('message', (message: WorkerMessage) => {
       if (message.kind === 'leaf') events.leaf()
-      else if (message.kind === 'failed') reject(new Error(message.message))
+      else if (message.kind === 'failed')
+        reject(Object.assign(new Error(message.message), { code: message.code }))
       else events.done(message.task, message.result).then(go, reject)
     })
     go()

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { ServiceError } from '../error.ts'
 import { tileArrays } from './arrays.ts'
 import type { ImageCache } from './image-cache.ts'
 import {
@@ -114,9 +115,17 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
   }
 
   async function fill(into: Floats, place: HduPlace, blocks: readonly Block[], offset: number) {
-    const { size } = await deps.cache.placed(place)
-    const part = await deps.cache.part(place, blocks)
-    if (part) resample(into, blocks, size, part, offset)
+    try {
+      const { size } = await deps.cache.placed(place)
+      const part = await deps.cache.part(place, blocks)
+      if (part) resample(into, blocks, size, part, offset)
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error
+      throw new ServiceError(
+        error.code,
+        `${place.location}, HDU ${place.hdu}: ${error.message}; mend it or leave it out, then go on by the same command`,
+      )
+    }
   }
 
   async function build(order: number, npix: number, leaves: readonly Leaf[], gone: readonly number[]) {
@@ -194,7 +203,10 @@ function writeInFolder(file: string, bytes: Buffer): void {
 }
 
 export function removeTile({ root, formats }: TreeSettings, tile: Tile): void {
-  for (const format of formats) rmSync(path.join(root, `${tilePath(tile)}.${format}`), { force: true })
+  for (const format of formats) {
+    const file = path.join(root, `${tilePath(tile)}.${format}`)
+    for (const name of [file, `${file}.part`]) rmSync(name, { force: true })
+  }
 }
 
 /**

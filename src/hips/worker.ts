@@ -7,7 +7,7 @@ import { buildSubtree, type SubtreeResult, type SubtreeTask } from './tree.ts'
 export type WorkerMessage =
   | { readonly kind: 'leaf' }
   | { readonly kind: 'done'; readonly task: SubtreeTask; readonly result: SubtreeResult }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: unknown }
 
 const { settings, images, spool, cacheBytes } = workerData as WorkerSetup
 const port = parentPort!
@@ -22,7 +22,7 @@ port.on('message', async (task: SubtreeTask) => {
       result.values ? [result.values.buffer] : [],
     )
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    port.postMessage({ kind: 'failed', message } satisfies WorkerMessage)
+    const { message, code } = error as Error & { readonly code?: unknown }
+    port.postMessage({ kind: 'failed', message, code } satisfies WorkerMessage)
   }
 })

@@ -1,7 +1,6 @@
 /** Tiles against healpy and astropy.wcs, and builds that are broken off, repeated and changed. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -10,42 +9,16 @@ import { finishTree } from '../../src/hips/finish.ts'
 import type { HipsImage } from '../../src/hips/input.ts'
 import { parseProperties } from '../../src/hips/properties.ts'
 import { python, withoutPython } from '../support/python.ts'
-import { ABOUT, makeImages, treeRequest } from './images.ts'
+import { ABOUT, imagesIn, makeImages, tilesOf, treeRequest } from './images.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'almagest-hips-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
-
-function inputs(dir: string): HipsImage[] {
-  return readdirSync(dir)
-    .filter(name => name.endsWith('.fits'))
-    .sort()
-    .map(name => {
-      const location = path.join(dir, name)
-      return { name, location, hdu: 0, stamp: `${statSync(location).size} ${statSync(location).mtimeMs}` }
-    })
-}
 
 const request = (root: string, images: readonly HipsImage[], more: Partial<BuildRequest> = {}) =>
   treeRequest(root, images, path.join(folder, 'spool'), { threads: 2, ...more })
 
 function fresh(name: string): string {
   return mkdtempSync(path.join(folder, `${name}-`))
-}
-
-/** Path → checksum of every tile. */
-function tilesOf(root: string): Map<string, string> {
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(name => /Npix/.test(name))
-  return new Map(
-    files
-      .filter(name => statSync(path.join(root, name)).isFile())
-      .sort()
-      .map(name => [
-        name,
-        createHash('sha256')
-          .update(readFileSync(path.join(root, name)))
-          .digest('hex'),
-      ]),
-  )
 }
 
 /**
@@ -118,7 +91,7 @@ describe('tiles', { skip: withoutPython('astropy', 'healpy') }, () => {
     it(`${name} have the means of exact bilinear values`, async () => {
       const [images, root] = [fresh('in'), fresh('out')]
       makeImages(images, ra, dec, projection)
-      const built = await buildTree(request(root, inputs(images), { frame }))
+      const built = await buildTree(request(root, imagesIn(images), { frame }))
       assert.deepEqual(built.skipped, [])
       const args = [root, images, String(built.settings.order), frame]
       const [total, onesided, worst, rms] = JSON.parse(python(REFERENCE, '', args).toString())
@@ -135,17 +108,17 @@ describe('builds', { skip: withoutPython('astropy') }, () => {
   it('make the same tiles on one thread and on two, and nothing when nothing has changed', async () => {
     const [images, one, two] = [fresh('in'), fresh('one'), fresh('two')]
     makeImages(images, 150, 2.2)
-    await buildTree(request(one, inputs(images), { threads: 1 }))
-    const built = await buildTree(request(two, inputs(images)))
+    await buildTree(request(one, imagesIn(images), { threads: 1 }))
+    const built = await buildTree(request(two, imagesIn(images)))
     assert.deepEqual(tilesOf(one), tilesOf(two))
     assert.equal(built.tiles * 2, tilesOf(two).size)
-    assert.equal((await buildTree(request(two, inputs(images)))).tiles, 0)
+    assert.equal((await buildTree(request(two, imagesIn(images)))).tiles, 0)
   })
 
   it('that add, change and take away images leave what a build from the start leaves', async () => {
     const [images, root, whole] = [fresh('in'), fresh('out'), fresh('whole')]
     makeImages(images, 150, 2.2, 'TAN', 4)
-    const all = inputs(images)
+    const all = imagesIn(images)
     const cuts = { look: { stretch: 'linear', cuts: [5, 20] } } as const
     await buildTree(request(root, all.slice(0, 3), cuts))
     const added = await buildTree(request(root, all, cuts))
@@ -162,29 +135,29 @@ describe('builds', { skip: withoutPython('astropy') }, () => {
   it('refuse to mix tiles of two kinds', async () => {
     const [images, root] = [fresh('in'), fresh('out')]
     makeImages(images, 150, 2.2, 'TAN', 1)
-    await buildTree(request(root, inputs(images)))
+    await buildTree(request(root, imagesIn(images)))
     await assert.rejects(
-      buildTree(request(root, inputs(images), { frame: 'galactic' })),
+      buildTree(request(root, imagesIn(images), { frame: 'galactic' })),
       /made with frame "equatorial", now it is "galactic": --force/,
     )
     await assert.rejects(
-      buildTree(request(root, inputs(images), { look: { stretch: 'linear', cuts: [0, 1] } })),
+      buildTree(request(root, imagesIn(images), { look: { stretch: 'linear', cuts: [0, 1] } })),
       /made with look .*: --force/,
     )
-    await buildTree(request(root, inputs(images), { frame: 'galactic', force: true }))
+    await buildTree(request(root, imagesIn(images), { frame: 'galactic', force: true }))
   })
 
   it('report what is no image of the sky and go on without it', async () => {
     const [images, root] = [fresh('in'), fresh('out')]
     makeImages(images, 150, 2.2, 'TAN', 1)
     writeFileSync(path.join(images, 'broken.fits'), 'SIMPLE  = nonsense')
-    const built = await buildTree(request(root, inputs(images)))
+    const built = await buildTree(request(root, imagesIn(images)))
     assert.deepEqual(
       built.skipped.map(({ name }) => name),
       ['broken.fits'],
     )
     await assert.rejects(
-      buildTree(request(fresh('none'), [inputs(images)[1]!])),
+      buildTree(request(fresh('none'), [imagesIn(images)[1]!])),
       /no image can be placed on the sky\n {2}broken.fits: /,
     )
   })
@@ -193,7 +166,7 @@ describe('builds', { skip: withoutPython('astropy') }, () => {
     const [images, root] = [fresh('in'), fresh('out')]
     makeImages(images, 150, 2.2, 'TAN', 1)
     const storage = { bitpix: 16, scale: 0.01, zero: 0, blank: -32768 } as const
-    const built = await buildTree(request(root, inputs(images), { storage }))
+    const built = await buildTree(request(root, imagesIn(images), { storage }))
     const script = `
 import sys, glob, re, numpy as np
 from astropy.io import fits
@@ -222,7 +195,9 @@ print(worst)`
   it('end with properties, Allsky, coverage and preview', async () => {
     const [images, root] = [fresh('in'), fresh('out')]
     makeImages(images, 150, 2.2)
-    const built = await buildTree(request(root, inputs(images), { formats: ['fits', 'png', 'jpg', 'webp'] }))
+    const built = await buildTree(
+      request(root, imagesIn(images), { formats: ['fits', 'png', 'jpg', 'webp'] }),
+    )
     await finishTree(built, ABOUT, false)
     const properties = parseProperties(readFileSync(path.join(root, 'properties'), 'utf8'))
     assert.equal(properties.get('hips_order'), String(built.settings.order))

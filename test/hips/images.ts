@@ -1,4 +1,7 @@
 /** Images for HiPS, made by astropy: noise, with overlaps and some pixels without a value; and how tests build them. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
 import type { BuildRequest } from '../../src/hips/build.ts'
 import { FLOAT32 } from '../../src/hips/image-tile.ts'
 import type { HipsImage } from '../../src/hips/input.ts'
@@ -27,6 +30,33 @@ for k in range(count):
 `,
     '',
     [folder, String(ra), String(dec), projection, String(count)],
+  )
+}
+
+/** All images of a folder, in the order of their names. */
+export function imagesIn(dir: string): HipsImage[] {
+  return readdirSync(dir)
+    .filter(name => name.endsWith('.fits'))
+    .sort()
+    .map(name => {
+      const location = path.join(dir, name)
+      return { name, location, hdu: 0, stamp: `${statSync(location).size} ${statSync(location).mtimeMs}` }
+    })
+}
+
+/** Path → checksum of every tile. */
+export function tilesOf(root: string): Map<string, string> {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(name => /Npix/.test(name))
+  return new Map(
+    files
+      .filter(name => statSync(path.join(root, name)).isFile())
+      .sort()
+      .map(name => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(path.join(root, name)))
+          .digest('hex'),
+      ]),
   )
 }
 
