@@ -4,9 +4,10 @@
  * (`.fits.fz`) are read as they are.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { constants, type Stats } from 'node:fs'
+import { constants, readSync, type Stats } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import path from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { ServiceError } from '../error.ts'
 import type { ByteSource } from './hdu.ts'
 import { type Unpacked, unpacked } from './unpack.ts'
@@ -86,7 +87,10 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, size - offset)))
   let done = 0
   while (done < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + done)
+    const [from, left] = [offset + done, bytes.length - done]
+    const bytesRead = isMainThread
+      ? (await handle.read(bytes, done, left, from)).bytesRead
+      : readSync(handle.fd, bytes, done, left, from)
     if (bytesRead === 0) break
     done += bytesRead
   }

@@ -1,4 +1,4 @@
-/** Cutouts of every shared image, over HTTP, against astropy: pixels bit for bit, WCS, fitsverify. */
+/** Cutouts of every shared image, and of a zoo of made ones, over HTTP, against astropy: pixels bit for bit, WCS, fitsverify. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -6,8 +6,7 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { python, shared, withoutPython, withoutShared } from '../support/python.ts'
 import { cutout, type Survey, startSurvey } from './survey.ts'
-
-const without = withoutShared('data/images') || withoutPython('astropy')
+import { ZOO } from './zoo.ts'
 
 /**
  * For each cutout the original's pixels at the window that HISTORY tells, bit for bit; and on a grid over the cutout
@@ -31,8 +30,10 @@ for cut in json.load(sys.stdin):
         lost = [k for k in o.header if k not in c.header and not re.match(
             r'(XTENSION|PCOUNT|GCOUNT|SIMPLE|EXTEND|CHECKSUM|DATASUM|DATE|BSCALE|BZERO|BLANK|BLOCKED|INHERIT|COMMENT|HISTORY|CONTINUE|CD|CROTA|Z|EXTLEVEL|FZ|GROUPS|$)', k)]
         w, v = WCS(o.header, a).celestial, WCS(c.header, b).celestial
-        ny, nx = c.data.shape[-2:]
-        start = [slices[i].start for i in (0, 1)]
+        full = WCS(o.header, a).wcs
+        axes = sorted((full.lng, full.lat)) if len(slices) > max(full.lng, full.lat) else [0, 1]
+        nx, ny = [c.data.shape[::-1][i] for i in axes]
+        start = [slices[i].start for i in axes]
         x, y = [g.ravel() for g in np.meshgrid(np.linspace(0, nx - 1, 7), np.linspace(0, ny - 1, 7))]
         lon, lat = v.all_pix2world(x, y, 0)
         lon2, lat2 = w.all_pix2world(x + start[0], y + start[1], 0)
@@ -51,68 +52,78 @@ interface Compared {
   readonly sizes: readonly number[]
 }
 
-describe('every shared image', { skip: without }, async () => {
-  const survey: Survey = await startSurvey([shared('data/images')])
-  const cuts: { original: string; hdu: number; cutout: string; did: string }[] = []
+const SOURCES = {
+  'every shared image': {
+    skip: withoutShared('data/images') || withoutPython('astropy'),
+    start: () => startSurvey([shared('data/images')]),
+  },
+  'every image of a zoo': { skip: withoutPython('astropy'), start: () => startSurvey([], ZOO) },
+}
 
-  it('gives cutouts in its middle, at an edge and around a corner', { timeout: 300_000 }, async () => {
-    mkdirSync(path.join(survey.folder, 'cuts'), { recursive: true })
-    const rows = await survey.db.query<{
-      did: string
-      location: string
-      hdu: number
-      fov: number
-      ra: number
-      dec: number
-    }>(
-      `SELECT obs_publisher_did AS did, location, hdu, s_fov AS fov, s_ra AS ra, s_dec AS dec
+for (const [name, { skip, start }] of Object.entries(SOURCES))
+  describe(name, { skip }, async () => {
+    if (skip) return
+    const survey: Survey = await start()
+    const cuts: { original: string; hdu: number; cutout: string; did: string }[] = []
+
+    it('gives cutouts in its middle, at an edge and around a corner', { timeout: 300_000 }, async () => {
+      mkdirSync(path.join(survey.folder, 'cuts'), { recursive: true })
+      const rows = await survey.db.query<{
+        did: string
+        location: string
+        hdu: number
+        fov: number
+        ra: number
+        dec: number
+      }>(
+        `SELECT obs_publisher_did AS did, location, hdu, s_fov AS fov, s_ra AS ra, s_dec AS dec
          FROM almagest.image JOIN almagest.image_file USING (file_id) ORDER BY did`,
-    )
-    assert.ok(rows.length > 60, `${rows.length} images`)
-    for (const [i, row] of rows.entries()) {
-      const radius = Math.min(row.fov / 8, 30)
-      const shapes = [
-        `CIRCLE ${row.ra} ${row.dec} ${radius}`,
-        `RANGE -Inf +Inf ${Math.max(-90, row.dec - radius / 3)} ${Math.min(90, row.dec + radius / 5)}`,
-      ]
-      for (const [j, POS] of shapes.entries()) {
-        const response = await cutout(survey, { ID: row.did, POS })
-        assert.equal(
-          response.status,
-          200,
-          `${row.did} ${POS}: ${response.status < 400 ? '' : await response.text()}`,
-        )
-        assert.equal(response.headers.get('content-type'), 'image/fits')
-        const file = path.join(survey.folder, 'cuts', `${i}-${j}.fits`)
-        writeFileSync(file, Buffer.from(await response.arrayBuffer()))
-        cuts.push({ original: row.location, hdu: row.hdu, cutout: file, did: `${row.did} ${POS}` })
+      )
+      assert.ok(rows.length > 60, `${rows.length} images`)
+      for (const [i, row] of rows.entries()) {
+        const radius = Math.min(row.fov / 8, 30)
+        const shapes = [
+          `CIRCLE ${row.ra} ${row.dec} ${radius}`,
+          `RANGE -Inf +Inf ${Math.max(-90, row.dec - radius / 3)} ${Math.min(90, row.dec + radius / 5)}`,
+        ]
+        for (const [j, POS] of shapes.entries()) {
+          const response = await cutout(survey, { ID: row.did, POS })
+          assert.equal(
+            response.status,
+            200,
+            `${row.did} ${POS}: ${response.status < 400 ? '' : await response.text()}`,
+          )
+          assert.equal(response.headers.get('content-type'), 'image/fits')
+          const file = path.join(survey.folder, 'cuts', `${i}-${j}.fits`)
+          writeFileSync(file, Buffer.from(await response.arrayBuffer()))
+          cuts.push({ original: row.location, hdu: row.hdu, cutout: file, did: `${row.did} ${POS}` })
+        }
       }
-    }
-  })
-
-  it("has astropy's pixels, all its cards, and its WCS to 0.01 px", { timeout: 300_000 }, () => {
-    const compared = JSON.parse(python(COMPARE, JSON.stringify(cuts)).toString()) as Compared[]
-    assert.equal(compared.length, cuts.length)
-    compared.forEach((one, i) => {
-      const { did } = cuts[i]!
-      assert.ok(one.same, `${did}: pixels differ`)
-      assert.deepEqual(one.lost, [], did)
-      assert.ok(one.off < 0.01, `${did}: ${one.off} px`)
     })
-    const parts = compared.filter(({ sizes }) => sizes.every(n => n > 1))
-    assert.ok(parts.length > compared.length / 2)
-  })
 
-  it('is clean for fitsverify', { skip: spawnSync('fitsverify').error ? 'no fitsverify' : false }, () => {
-    const run = spawnSync('fitsverify', ['-q', '-e', ...cuts.map(({ cutout }) => cutout)], {
-      encoding: 'utf8',
-      maxBuffer: 2 ** 26,
+    it("has astropy's pixels, all its cards, and its WCS to 0.01 px", { timeout: 300_000 }, () => {
+      const compared = JSON.parse(python(COMPARE, JSON.stringify(cuts)).toString()) as Compared[]
+      assert.equal(compared.length, cuts.length)
+      compared.forEach((one, i) => {
+        const { did } = cuts[i]!
+        assert.ok(one.same, `${did}: pixels differ`)
+        assert.deepEqual(one.lost, [], did)
+        assert.ok(one.off < 0.01, `${did}: ${one.off} px`)
+      })
+      const parts = compared.filter(({ sizes }) => sizes.every(n => n > 1))
+      assert.ok(parts.length > compared.length / 2)
     })
-    const lines = run.stdout.split('\n').filter(line => line.startsWith('verification'))
-    assert.deepEqual(
-      lines.filter(line => !line.includes('OK')),
-      [],
-    )
-    assert.equal(lines.length, cuts.length)
+
+    it('is clean for fitsverify', { skip: spawnSync('fitsverify').error ? 'no fitsverify' : false }, () => {
+      const run = spawnSync('fitsverify', ['-q', '-e', ...cuts.map(({ cutout }) => cutout)], {
+        encoding: 'utf8',
+        maxBuffer: 2 ** 26,
+      })
+      const lines = run.stdout.split('\n').filter(line => line.startsWith('verification'))
+      assert.deepEqual(
+        lines.filter(line => !line.includes('OK')),
+        [],
+      )
+      assert.equal(lines.length, cuts.length)
+    })
   })
-})
