@@ -89,6 +89,7 @@ export function createApp(deps: AppDependencies): Express {
       known: auth.known,
       announced: auth.settings !== undefined,
       roleFor: access.roleFor,
+      secret: auth.secret,
       publicUrl: config.publicUrl,
       origin,
     }),
@@ -169,7 +170,7 @@ function openToScripts(request: Request, response: Response, next: NextFunction)
   response.setHeader('X-Content-Type-Options', 'nosniff')
   response.setHeader(
     'Access-Control-Expose-Headers',
-    'X-Maxrec, Location, Content-Disposition, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Reset, X-RateLimit-Resource',
+    'X-Maxrec, Location, Content-Disposition, Content-Range, ETag, Repr-Digest, X-VO-Authenticated, WWW-Authenticate, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used, X-RateLimit-Reset, X-RateLimit-Resource',
   )
   if (request.method !== 'OPTIONS') return next()
   response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT, PATCH, DELETE')

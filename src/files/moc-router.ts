@@ -94,7 +94,9 @@ export function mocRouter({ db, rules, hips }: MocDependencies): Router {
   })
   router.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     response.locals.failure = error
-    const failure = serviceError(error)
+    // Names that cannot be decoded come as errors of their own with a status.
+    const isNoName = (error as { status?: number }).status === 400
+    const failure = isNoName ? new ServiceError('notFound', 'this is no name') : serviceError(error)
     response
       .status(STATUS[failure.code])
       .type('text/plain')

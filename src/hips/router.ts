@@ -39,7 +39,7 @@ const TYPES: Readonly<Record<string, string>> = {
   xml: 'application/x-votable+xml',
   html: 'text/html; charset=utf-8',
 }
-const TILE = /^Norder(\d{1,2})\/Dir(\d{1,14})\/Npix(\d{1,14})\.(fits|png|jpg|webp|tsv)$/
+const TILE = /^Norder(0|[1-9]\d?)\/Dir(0|[1-9]\d{0,14})\/Npix(0|[1-9]\d{0,14})\.(fits|png|jpg|webp|tsv)$/
 const OTHER =
   /^(?:properties|[Mm]etadata\.xml|preview\.jpg|index\.html|Moc\.fits|Norder\d{1,2}\/Allsky\.(?:fits|png|jpg|webp|tsv))$/
 
@@ -65,7 +65,7 @@ export function hipsRouter({ trees: all, rules, origin, maker }: HipsDependencie
   const cache = tileCache(CACHE_BYTES)
   const treesFor = (request: Request) => visibleTrees(all, rules(), identify(request))
 
-  router.get('/list', async (request, response) => {
+  router.get(['/', '/list'], async (request, response) => {
     response
       .type('text/plain; charset=utf-8')
       .send(hipsList(await treesFor(request).all(), `${origin(request)}/hips`))
@@ -74,6 +74,8 @@ export function hipsRouter({ trees: all, rules, origin, maker }: HipsDependencie
   router.get('/:name/cutout', async (request, response) => {
     const tree = await treesFor(request).tree(String(request.params.name))
     if (!tree) return noTree(response)
+    if (tree.properties.get('dataproduct_type') === 'catalog')
+      throw new ServiceError('usage', `${tree.name} is a catalogue: there is no picture to cut out of it`)
     const parsed = parseCutout(request.query as Record<string, unknown>)
     if (typeof parsed === 'string') {
       response.status(400).type('text/plain').send(`${parsed}\n`)

@@ -182,6 +182,9 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
       '/properties',
       `${tile}/`,
       tile.replace('Norder', 'norder'),
+      tile.replace('Norder', 'Norder0'),
+      tile.replace('Dir', 'Dir0'),
+      tile.replace('Npix', 'Npix0'),
       `./${'a/'.repeat(2000)}x`,
     ]
     for (const file of [...paths, ...others]) {
