@@ -9,9 +9,10 @@ import { ServiceError } from '../error.ts'
 import { challenges, isNavigation, type Refusal, SECURITY_METHODS } from './challenges.ts'
 import { type Credentials, credentialsOf, namesToken } from './credentials.ts'
 import { isForged } from './forgery.ts'
-import { type Caller, remember } from './identity.ts'
+import { type Caller, remember, type Scope } from './identity.ts'
 import type { Known } from './known.ts'
 import { type Dialect, type Needs, needsOf, type RouteRule, ruleFor } from './routes.ts'
+import { type Ticket, ticketOf } from './ticket.ts'
 import { isPrivate } from './transport.ts'
 import type { User } from './users.ts'
 
@@ -21,6 +22,8 @@ export interface AuthenticateDependencies {
   readonly announced: boolean
   /** PostgreSQL role for a set of groups. */
   readonly roleFor: (groups: readonly string[]) => Promise<string>
+  /** What tickets in URLs are signed with. */
+  readonly secret: () => string
   readonly publicUrl: string | undefined
   readonly origin: (request: Request) => string
 }
@@ -31,11 +34,8 @@ export function authenticate(deps: AuthenticateDependencies) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
     completeRefusals(request, response, deps)
     if (deps.announced) announce(request, response, deps)
-    const { authorization, cookie } = request.headers
-    if (authorization === undefined && cookie === undefined) return next()
-    if (!deps.announced && !namesToken(request)) return next()
-    const credentials = credentialsOf(request)
-    if (credentials.kind === 'none') return next()
+    const credentials = shownBy(request, deps)
+    if (!credentials) return next()
     const rule = ruleFor(request.path)
     const needs = rule && needsOf(rule, request.method)
     try {
@@ -44,7 +44,9 @@ export function authenticate(deps: AuthenticateDependencies) {
         if (caller.scopes) requireScope(caller.scopes, needs)
         if (isForged(request, caller, deps.origin(request))) throw forged()
         remember(request, caller)
-        response.setHeader('X-VO-Authenticated', encodeURI(caller.identity.name!))
+        if (caller.door !== 'ticket') {
+          response.setHeader('X-VO-Authenticated', encodeURI(caller.identity.name!))
+        }
         response.setHeader('Cache-Control', 'private')
       }
       next()
@@ -55,14 +57,47 @@ export function authenticate(deps: AuthenticateDependencies) {
   }
 }
 
+type Shown =
+  | Exclude<Credentials, { kind: 'none' }>
+  | { readonly kind: 'ticket'; readonly ticket: Ticket | undefined }
+
+/** Undefined: nothing that is looked at. A ticket is taken out of the URL, which routers see as it was signed. */
+function shownBy(request: Request, { announced, secret }: AuthenticateDependencies): Shown | undefined {
+  const { authorization, cookie } = request.headers
+  if (authorization === undefined && request.url.includes('ticket=')) {
+    const found = ticketOf(secret, request.url)
+    if (found) {
+      request.url = found.url
+      request.originalUrl = found.url
+      return { kind: 'ticket', ticket: found.ticket }
+    }
+  }
+  if (authorization === undefined && cookie === undefined) return undefined
+  if (!announced && !namesToken(request)) return undefined
+  const credentials = credentialsOf(request)
+  return credentials.kind === 'none' ? undefined : credentials
+}
+
 /** Who that is; undefined: nobody, as without credentials. Throws what is wrong with them. */
 async function callerFor(
   request: Request,
-  credentials: Exclude<Credentials, { kind: 'none' }>,
+  credentials: Shown,
   { known, roleFor, publicUrl }: AuthenticateDependencies,
 ): Promise<Caller | undefined> {
   if (credentials.kind === 'malformed') {
     throw new Refused('usage', { error: 'invalid_request', description: credentials.why })
+  }
+  if (credentials.kind === 'ticket') {
+    const { ticket } = credentials
+    const maker = ticket && (await known.maker(ticket))
+    const reads = request.method === 'GET' || request.method === 'HEAD'
+    if (!maker || !reads) throw spent(reads)
+    return {
+      ...(await admitted(maker.user, roleFor)),
+      door: 'ticket',
+      scopes: maker.scopes ?? READING,
+      tokenKey: ticket.key ?? undefined,
+    }
   }
   if (credentials.kind === 'session') {
     const session = await known.session(credentials.id)
@@ -122,6 +157,14 @@ function overheard(): ServiceError {
     'This token came over plain http, where others can read it: it was not looked at. Use https, and revoke the token. ' +
       '(Operators whose proxy ends TLS: set PUBLIC_URL to https://… or name the proxy in trustedProxies.)',
   )
+}
+
+/** What the ticket of somebody who has logged in may be used for, at its one URL. */
+const READING: ReadonlySet<Scope> = new Set<Scope>(['read:tap', 'read:image', 'read:hips'])
+
+function spent(reads: boolean): ServiceError {
+  const why = 'This link is no longer good, or has been changed; ask for a new one.'
+  return new ServiceError('forbidden', reads ? why : 'This link is for reading only.')
 }
 
 function forged(): ServiceError {

@@ -18,7 +18,7 @@ export type Scope = (typeof SCOPES)[number]
 /** An identity, and by which door it came in. */
 export interface Caller {
   readonly identity: Identity
-  readonly door: 'anonymous' | 'session' | 'bearer' | 'basic'
+  readonly door: 'anonymous' | 'session' | 'bearer' | 'basic' | 'ticket'
   /** Undefined: not limited by a token. */
   readonly scopes: ReadonlySet<Scope> | undefined
   /** Public part of the token, for logs. */

@@ -6,8 +6,9 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.ts'
 import type { Scope } from './identity.ts'
+import type { Ticket } from './ticket.ts'
 import { isSecret, type Token } from './token.ts'
-import type { User } from './users.ts'
+import { findUser, type User } from './users.ts'
 
 export interface KnownToken {
   readonly user: User
@@ -27,9 +28,17 @@ export interface KnownSession {
 export interface Known {
   /** Undefined: there is no such token, it has expired or is revoked. Notes its use, to the minute. */
   token(token: Token, address: string | undefined): Promise<KnownToken | undefined>
+  /** Whose ticket that is, if they and the token that it was made with are still good. */
+  maker(
+    ticket: Ticket,
+  ): Promise<{ readonly user: User; readonly scopes: ReadonlySet<Scope> | undefined } | undefined>
   /** Undefined: nobody is logged in by this session. */
   session(id: string): Promise<KnownSession | undefined>
   close(): Promise<void>
+}
+
+interface KnownUser {
+  readonly user: User
 }
 
 const KEEP_MS = 60_000
@@ -50,7 +59,7 @@ interface TokenRow extends Row {
 
 export async function openKnown(db: Database): Promise<Known> {
   const kept = new Map<string, { readonly value: Entry; readonly until: number }>()
-  type Entry = (KnownToken & { readonly hash: Buffer }) | KnownSession
+  type Entry = (KnownToken & { readonly hash: Buffer }) | KnownSession | KnownUser
   const usedAt = new Map<string, number>()
   let changes = 0
   const stop = await db.listen('auth', payload => {
@@ -88,6 +97,11 @@ export async function openKnown(db: Database): Promise<Known> {
     return { user: userOf(row), hash, name, scopes: new Set(scopes), expires: expires ?? undefined }
   }
 
+  async function readUser(name: string): Promise<KnownUser | undefined> {
+    const user = await findUser(db, name)
+    return user && { user }
+  }
+
   async function readSession(hash: Buffer): Promise<KnownSession | undefined> {
     const [row] = await db.query<Row & { key: string | null; scopes: readonly Scope[] | null }>(
       `SELECT u.name, u.groups, u.blocked, least(s.expires_at, t.expires_at) AS expires, t.token_key AS key, t.scopes
@@ -121,6 +135,15 @@ export async function openKnown(db: Database): Promise<Known> {
       if (!known || !isSecret(secret, known.hash) || isOver(known.expires)) return undefined
       noteUse(key, address)
       return known
+    },
+    async maker({ user: name, key, expires }) {
+      if (isOver(new Date(expires * 1000))) return undefined
+      if (key === null) {
+        const user = await lookUp(`user ${name}`, () => readUser(name))
+        return user && { user: user.user, scopes: undefined }
+      }
+      const token = await lookUp(`token ${key}`, () => readToken(key))
+      return token && !isOver(token.expires) ? token : undefined
     },
     async session(id) {
       const hash = sessionHash(id)

@@ -6,6 +6,7 @@ import { ServiceError } from '../error.ts'
 import { formToken } from './csrf.ts'
 import { callerOf } from './identity.ts'
 import type { Auth } from './index.ts'
+import { linkRouter } from './link-router.ts'
 import { endAuthRoutes, loginRouter } from './login-router.ts'
 import { pageHeaders } from './page-headers.ts'
 import type { AuthPages, Visitor } from './pages.ts'
@@ -43,6 +44,7 @@ export function authRouter({ db, auth, pages, publicUrl, origin }: AuthRouterDep
   router.get('/connect', (request, response) => {
     response.type('html').send(pages.connect(visitor(request)))
   })
+  router.use('/link', linkRouter({ db, secret: auth.secret, origin }))
   if (settings) {
     router.use((request, _response, next) => {
       // PUBLIC_URL says so, where the proxy does not: the cookie of a login is never without Secure behind TLS.

@@ -38,6 +38,7 @@ export const ROUTES: readonly RouteRule[] = [
   ...open('json', '/auth/connect', '/auth/login', '/auth/callback', '/auth/logout'),
   ...open('json', '/auth/cookie', '/auth/limits'),
   { path: '/auth/tokens/**', needs: 'session', dialect: 'json' },
+  ...of([], 'json', '/auth/link'),
   ...vosi('/tap', 'votable'),
   // A query is a query, at once or as a job of its own.
   ...of(TAP, 'votable', '/tap/sync', '/tap/tables/**', '/tap/examples', '/tap/async/**'),
