@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   distribute: async () => (await import('./distribute-command.ts')).distributeCommand,
   neighbours: async () => (await import('./neighbours-command.ts')).neighboursCommand,
   shards: async () => (await import('./shards-command.ts')).shardsCommand,
+  'export hats': async () => (await import('./hats-command.ts')).exportHatsCommand,
   'schema apply': async () => (await import('./schema-command.ts')).schemaApplyCommand,
   'schema export': async () => (await import('./schema-command.ts')).schemaExportCommand,
   list: async () => (await import('./tables-command.ts')).listCommand,

@@ -41,6 +41,7 @@ const MAY: Record<string, readonly string[]> = {
   ...Object.fromEntries(SERVICES.map(service => [service, [...BELOW_SERVICES, ...LEAVES]])),
   ingest: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
   demo: [...BELOW_SERVICES, ...SERVICES, ...LEAVES, 'ingest'],
+  hats: [...BELOW_SERVICES, ...LEAVES],
   portal: [...BELOW_SERVICES, ...SERVICES, ...LEAVES],
   config: [],
   log: [],
