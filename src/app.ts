@@ -90,7 +90,6 @@ export function createApp(deps: AppDependencies): Express {
       announced: auth.settings !== undefined,
       roleFor: access.roleFor,
       secret: auth.secret,
-      secret: auth.secret,
       publicUrl: config.publicUrl,
       origin,
     }),
