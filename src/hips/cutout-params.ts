@@ -1,18 +1,24 @@
 /** Parameters of a view of a HiPS, as CDS's hips2fits has them. Degrees. */
 import type { CutoutRequest } from './cutout.ts'
+import { COLOR_MAPS, type Cut, type PictureLook, STRETCHES, type Stretch } from './cutout-picture.ts'
 
 const MOST_PIXELS = 4_000_000
 const PROJECTIONS = ['TAN', 'SIN', 'ARC', 'STG', 'ZEA', 'CAR', 'AIT', 'MOL', 'SFL', 'MER'] as const
 const FORMATS = ['fits', 'jpg', 'png', 'webp'] as const
 
+const KNOWN = [
+  ...['ra', 'dec', 'fov', 'width', 'height', 'projection', 'coordsys', 'rotation_angle', 'format'],
+  ...['stretch', 'min_cut', 'max_cut', 'cmap'],
+]
+
 /** What is wrong comes as a text. */
 export function parseCutout(query: Readonly<Record<string, unknown>>): CutoutRequest | string {
-  const known = ['ra', 'dec', 'fov', 'width', 'height', 'projection', 'format', 'rotation_angle', 'coordsys']
   const given = new Map<string, string>()
   for (const [name, value] of Object.entries(query)) {
     const key = name.toLowerCase()
     if (typeof value !== 'string') return `${name} is given more than once`
-    if (!known.includes(key)) return `${name} is no parameter; known are ${known.join(', ')}`
+    if (!KNOWN.includes(key)) return `${name} is no parameter; known are ${KNOWN.join(', ')}`
+    if (given.has(key)) return `${name} is given more than once`
     given.set(key, value)
   }
   const number = (key: string, fallback?: number) => {
@@ -25,7 +31,10 @@ export function parseCutout(query: Readonly<Record<string, unknown>>): CutoutReq
   const [width, height] = [number('width', 512), number('height', 512)]
   const rotation = number('rotation_angle', 0)
   for (const value of [lon, lat, fov, width, height, rotation]) if (typeof value === 'string') return value
+  const look = lookOf(given)
+  if (typeof look === 'string') return look
   const request = {
+    ...(look && { look }),
     lon: lon as number,
     lat: lat as number,
     fov: fov as number,
@@ -46,4 +55,32 @@ export function parseCutout(query: Readonly<Record<string, unknown>>): CutoutReq
   if (!FORMATS.some(one => one === request.format)) return `format must be one of ${FORMATS.join(', ')}`
   if (request.frame !== 'icrs' && request.frame !== 'galactic') return 'coordsys must be icrs or galactic'
   return request
+}
+
+/** Undefined where nothing is said of it. */
+function lookOf(given: ReadonlyMap<string, string>): Partial<PictureLook> | string | undefined {
+  const [stretch, cmap] = [given.get('stretch')?.toLowerCase(), given.get('cmap')]
+  if (stretch !== undefined && !Object.hasOwn(STRETCHES, stretch))
+    return `stretch must be one of ${Object.keys(STRETCHES).join(', ')}`
+  const map = COLOR_MAPS.find(one => one.toLowerCase() === cmap?.toLowerCase())
+  if (cmap !== undefined && !map) return `cmap must be one of ${COLOR_MAPS.join(', ')}`
+  const cuts: { low?: Cut; high?: Cut } = {}
+  for (const [key, side] of [
+    ['min_cut', 'low'],
+    ['max_cut', 'high'],
+  ] as const) {
+    const text = given.get(key)?.trim()
+    if (text === undefined) continue
+    const isPercent = text.endsWith('%')
+    const n = text === '' ? Number.NaN : Number(isPercent ? text.slice(0, -1) : text)
+    if (!Number.isFinite(n) || (isPercent && !(n >= 0 && n <= 100)))
+      return `${key}: '${text.slice(0, 40)}' is neither a number nor a percentage such as 99.5%`
+    cuts[side] = isPercent ? { percent: n } : { value: n }
+  }
+  const look = {
+    ...cuts,
+    ...(stretch !== undefined && { stretch: stretch as Stretch }),
+    ...(map && { cmap: map }),
+  }
+  return Object.keys(look).length > 0 ? look : undefined
 }

@@ -14,7 +14,8 @@ import { imageHdu } from '../fits/write.ts'
 import { frameChange } from '../sphere/frames.ts'
 import { lonLat, unitVector } from '../sphere/vector.ts'
 import { readAnyTile } from './any-tile.ts'
-import { encodePixels, grayLevels, PICTURES } from './image-tile.ts'
+import { drawValues, type PictureLook, STRETCHES, type Stretch } from './cutout-picture.ts'
+import { encodePixels, PICTURES } from './image-tile.ts'
 import type { PublishedTree } from './published.ts'
 import { TILE_WIDTH, type Tile, tilePath } from './tile.ts'
 import { type TilePlanes, view } from './view.ts'
@@ -32,7 +33,12 @@ export interface CutoutRequest {
   readonly projection: 'TAN' | 'SIN' | 'ARC' | 'STG' | 'ZEA' | 'CAR' | 'AIT' | 'MOL' | 'SFL' | 'MER'
   readonly format: 'fits' | 'jpg' | 'png' | 'webp'
   readonly frame: 'icrs' | 'galactic'
+  /** How values become a picture where they do so otherwise than the tree's own pictures. */
+  readonly look?: Partial<PictureLook>
 }
+
+/** Of the tree's own pictures, beside the cuts of HiPS 1.0 §4.4.1; linear where a tree does not say. */
+export const STRETCH_KEY = 'almagest_pixel_stretch'
 
 const DEGREE = Math.PI / 180
 const GALACTIC = frameChange({ name: 'GALACTIC' })
@@ -74,10 +80,14 @@ export async function cutoutView(
         contentType: 'application/fits',
       }
     }
-    const [low = 0, high = 1] = (tree.properties.get('hips_pixel_cut') ?? '0 1').split(/\s+/).map(Number)
-    const levels = grayLevels(plane, width, { low, high, stretch: 'linear' })
-    return picture(levels, width, 1, format)
+    const { pixels, channels } = drawValues(plane, width, { ...lookOf(tree), ...request.look })
+    return picture(pixels, width, channels, format)
   }
+  if (request.look)
+    throw new ServiceError(
+      'usage',
+      `${tree.name} has only pictures, ${formats.join(', ')}: stretch, min_cut, max_cut and cmap need values`,
+    )
   const extension = formats.includes('png') ? 'png' : formats.includes('webp') ? 'webp' : 'jpg'
   const planes = await view(asked, 4, tile => picturePlanes(tree, tile, extension))
   const rgba = Buffer.alloc(width * height * 4)
@@ -88,6 +98,17 @@ export async function cutoutView(
     }
   }
   return picture(rgba, width, 4, format)
+}
+
+function lookOf({ properties }: PublishedTree): PictureLook {
+  const cuts = properties.get('hips_pixel_cut')?.split(/\s+/).map(Number)
+  const stretch = properties.get(STRETCH_KEY) as Stretch | undefined
+  return {
+    low: cuts?.[0] === undefined ? { percent: 0.5 } : { value: cuts[0] },
+    high: cuts?.[1] === undefined ? { percent: 99.5 } : { value: cuts[1] },
+    stretch: stretch !== undefined && stretch in STRETCHES ? stretch : 'linear',
+    cmap: 'gray',
+  }
 }
 
 async function picture(pixels: Buffer, width: number, channels: 1 | 4, format: keyof typeof PICTURES) {

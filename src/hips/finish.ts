@@ -7,6 +7,7 @@ import { lonLat } from '../sphere/vector.ts'
 import { ALLSKY_WIDTH, allsky } from './allsky.ts'
 import type { BuiltTree } from './build.ts'
 import { type ColorRequest, colorPixels, readFits } from './color.ts'
+import { STRETCH_KEY } from './cutout.ts'
 import { type Center, centerOf, type Description, describeTree, short } from './describe.ts'
 import { encodePixels, encodeTile, grayLevels } from './image-tile.ts'
 import type { HipsFrame } from './plan.ts'
@@ -38,6 +39,7 @@ export async function finishTree(built: BuiltTree, about: Description, levelled:
     ['hips_tile_format', formats.map(format => FORMAT_NAMES[format]).join(' ')],
     ['hips_pixel_bitpix', storage.bitpix],
     ['hips_pixel_cut', `${short(look.low)} ${short(look.high)}`],
+    [STRETCH_KEY, look.stretch],
     ['hips_data_range', rangeOf(order3)],
     ['hips_sampling', 'bilinear'],
     ['hips_overlay', levelled ? 'mean of images without their medians' : 'mean'],
