@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { ServiceError } from '../../error.ts'
 import type { ByteSource } from '../../fits/hdu.ts'
-import { noteRead } from './collect.ts'
+import { noteRead } from '../collect.ts'
 
 export interface OpenFile {
   readonly source: ByteSource
