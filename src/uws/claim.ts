@@ -233,5 +233,6 @@ export async function recoverJobs(client: Client): Promise<readonly Recovered[]>
        FROM dead WHERE j.job_id = dead.job_id
      RETURNING j.job_id AS id, dead.claim, j.phase`,
     [JSON.stringify(RUNNER_DIED)],
+    'kept',
   )
 }

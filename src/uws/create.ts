@@ -12,7 +12,7 @@ import type { JobKind } from './kind.ts'
 import { assess, type Question, questionOf } from './lane.ts'
 import { notifyTargets } from './notify.ts'
 import { requireRoom } from './room.ts'
-import { beginJob, createJob, type NewJob, type Queueing, queueJob } from './store.ts'
+import { beginJob, createJob, flushed, type NewJob, type Queueing, queueJob } from './store.ts'
 
 /** Who wants something of jobs. */
 export interface Requester {
@@ -105,7 +105,8 @@ async function createAndRun(
   } finally {
     place.take(begun)
   }
-  if (!begun) await queueJob(jobs.db, newJob.id, await queueingOf(jobs, kind, requester, asked))
+  if (begun) await flushed(jobs.db)
+  else await queueJob(jobs.db, newJob.id, await queueingOf(jobs, kind, requester, asked))
 }
 
 /** PENDING → QUEUED, in the lane that its estimate says; false when the job is in another phase. */

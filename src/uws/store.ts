@@ -91,7 +91,11 @@ export async function createJob(client: Client, job: NewJob, queueing?: Queueing
   )
 }
 
-/** EXECUTING in the fast lane, claimed for the place, at turn 0 since nobody waits; PENDING, and undefined, when others wait for a place. */
+/**
+ * EXECUTING in the fast lane, claimed for the place, at turn 0 since nobody waits; PENDING, and undefined, when others
+ * wait for a place. The commit does not wait for the disk, so that the work may begin meanwhile: nobody may be told of
+ * the job before `flushed` or another commit.
+ */
 export async function beginJob(
   client: Client,
   job: NewJob,
@@ -108,7 +112,8 @@ export async function beginJob(
               WHERE EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')
              UNION ALL
              SELECT 'EXECUTING', clock_timestamp(), 'fast', $16, gen_random_uuid()
-              WHERE NOT EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')) AS begun
+              WHERE NOT EXISTS (SELECT FROM uws.job WHERE phase = 'QUEUED' AND lane = 'fast')) AS begun,
+            (SELECT set_config('synchronous_commit', 'off', true)) AS fast
      RETURNING claim, creation_time, start_time, destruction`,
     [...newValues(job), requester, place.runner, place.leaseSeconds],
     'kept',
@@ -127,6 +132,11 @@ export async function beginJob(
     startTime: start_time,
     destruction,
   }
+}
+
+/** Resolves when every commit before it is on the disk: an empty message is a commit that waits. */
+export async function flushed(client: Client): Promise<void> {
+  await client.query(`SELECT pg_logical_emit_message(true, 'almagest', '')`, [], 'kept')
 }
 
 interface Begun {

@@ -1,14 +1,41 @@
 /** Content codings of results, as clients see them on the wire (RFC 9110 §8.4, §12.5.3). */
 import assert from 'node:assert/strict'
 import { type IncomingMessage, request } from 'node:http'
+import { Readable } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { brotliDecompressSync, createBrotliDecompress, createGunzip, gunzipSync } from 'node:zlib'
-import { chooseCoding } from '../../src/dali/compress.ts'
+import { chooseCoding, compressed } from '../../src/dali/compress.ts'
 import { testDatabase } from '../support/database.ts'
 import { fillSample } from '../support/sample.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 
 const database = await testDatabase()
+
+describe('the coder', () => {
+  for (const [coding, decoder] of [
+    ['gzip', createGunzip()],
+    ['br', createBrotliDecompress()],
+  ] as const) {
+    it(`${coding}: the first rows do not wait in it`, { timeout: 20_000 }, async () => {
+      let sawRow = () => {}
+      const seen = new Promise<void>(resolve => {
+        sawRow = resolve
+      })
+      async function* chunks() {
+        yield Buffer.from('<TABLE>')
+        yield Buffer.from('<TR>')
+        await seen // nothing more comes before the client has this
+        yield Buffer.from('</TABLE>')
+      }
+      let text = ''
+      for await (const bytes of Readable.from(compressed(chunks(), coding)).pipe(decoder)) {
+        text += bytes
+        if (text.includes('<TR>')) sawRow()
+      }
+      assert.equal(text, '<TABLE><TR></TABLE>')
+    })
+  }
+})
 
 describe('Accept-Encoding', () => {
   const cases: [string | undefined, string | undefined][] = [
@@ -144,29 +171,6 @@ describe('results in a coding', () => {
     assert.equal(response.statusCode, 400)
     assert.equal(response.headers['content-encoding'], undefined)
     assert.match(body.toString(), /QUERY_STATUS" value="ERROR"/)
-  })
-
-  it('the first rows do not wait in the coder', async () => {
-    const cross = 'SELECT a.name, b.title FROM sample.stars AS a, sample.stars AS b'
-    const query = new URLSearchParams({ LANG: 'ADQL', FORMAT: 'votable/td', MAXREC: '500000', QUERY: cross })
-    for (const [encoding, decoder] of [
-      ['gzip', createGunzip()],
-      ['br', createBrotliDecompress()],
-    ] as const) {
-      const begun = performance.now()
-      const headers = { 'Accept-Encoding': encoding }
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        request(`${service.url}/tap/sync?${query}`, { headers }, resolve).on('error', reject).end()
-      })
-      let text = ''
-      let first = 0
-      for await (const bytes of response.pipe(decoder)) {
-        text = first === 0 ? text + bytes : String(bytes)
-        if (first === 0 && text.includes('</TR>')) first = performance.now() - begun
-      }
-      const all = performance.now() - begun
-      assert.ok(first > 0 && first < all / 4, `${encoding}: first row after ${first} of ${all} ms`)
-    }
   })
 
   it('metadata documents are compressed too', async () => {

@@ -124,6 +124,24 @@ describe('runners', () => {
     return Buffer.concat(parts).toString()
   }
 
+  it('begin a job that is on the disk before its creation is answered', async () => {
+    const { jobs } = await setUp(writeName)
+    let written = ''
+    const beginning = {
+      ...db,
+      async query<Row extends object>(text: string, values?: readonly unknown[], plan?: 'kept') {
+        const rows = await db.query<Row>(text, values, plan)
+        if (/^INSERT INTO uws\.job/.test(text)) {
+          written = (await db.query<{ at: string }>('SELECT pg_current_wal_insert_lsn()::text AS at'))[0]!.at
+        }
+        return rows
+      },
+    }
+    await submit({ ...jobs, db: beginning })
+    const [flushed] = await db.query('SELECT pg_current_wal_flush_lsn() >= $1::pg_lsn AS all', [written])
+    assert.deepEqual(flushed, { all: true })
+  })
+
   it('that race run every job once', async () => {
     const runs = new Map<string, number>()
     const run = async (work: Work) => {
