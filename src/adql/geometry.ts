@@ -56,6 +56,8 @@ export function lower(plan: Plan): Geometry {
 
 type Complain = (c: Complaint) => void
 
+const at = ({ start, end }: At): At => ({ start, end })
+
 interface At {
   readonly start: number
   readonly end: number
@@ -146,6 +148,7 @@ function geometry(e: Call<PlannedStage>, complain: Complain): Fragment {
     case 'AREA':
       return area(e, complain)
     case 'CENTROID':
+      if (e.args[0]?.type === 'moc') complain({ ...at(e), message: 'a MOC has no CENTROID here' })
       return e.args[0]?.type === 'circle'
         ? fragment('center($1)', args(), 'point', e)
         : fragment('adql.centroid($1)', args(), 'point', e)
@@ -214,6 +217,7 @@ const turned = (sql: string, from: Frame, to: Frame): string =>
 function rotated(e: Call<PlannedStage>, complain: Complain): Printable {
   const [from, to, shape] = e.args as [Planned, Planned, Planned]
   const known = from.kind === 'string' && to.kind === 'string' && isFrame(from.value) && isFrame(to.value)
+  if (shape.type === 'moc') complain({ ...at(e), message: 'a MOC cannot be turned into another frame' })
   const sql = known ? turned('$1', from.value as Frame, to.value as Frame) : '$1'
   return fragment(sql, [sphere(shape, complain)], e.type, e)
 }
@@ -222,6 +226,7 @@ function area(e: Call<PlannedStage>, complain: Complain): Fragment {
   const of = e.args[0]!
   const shape = constantShape(of, complain)
   if (shape) return fragment(`${shapeArea(shape)}::float8`, [], 'double', e)
+  if (of.type === 'moc') return fragment('degrees(degrees(area($1)))', [sphere(of, complain)], 'double', e)
   const [center, radius] = of.kind === 'call' && of.form.name === 'CIRCLE' ? of.args : []
   const size = radius && constant(radius)
   if (center && size !== undefined && size > 90 && size <= 180) {
@@ -267,6 +272,12 @@ function truth(e: Test, complain: Complain): Printable {
   }
   // Below NOT the position must be NULL where it is none.
   const args = [e.filter ? indexed(a, complain) : sphere(a, complain), sphere(b, complain)]
+  if ((a.type === 'moc') !== (b.type === 'moc') && a.type !== 'point' && b.type !== 'point') {
+    complain({
+      ...at(e),
+      message: `${call.form.name} compares a MOC with positions and MOCs, not with other shapes`,
+    })
+  }
   if (a.type === 'point' && b.type === 'point') return made('$1 <@ scircle($2, 0)', args)
   if (contains && b.type === 'point')
     return made('CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN false END', args)

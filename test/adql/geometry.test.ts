@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type pg from 'pg'
+import { compile } from '../../src/adql/index.ts'
+import { type TableMeta, tablesOf } from '../../src/adql/tables.ts'
 import { testDatabase } from '../support/database.ts'
 import { python, withoutPython } from '../support/python.ts'
-import { answer, CREATE, connect, run } from './catalog.ts'
+import { answer, CREATE, connect, problems, run, tables } from './catalog.ts'
 
 let client: pg.Client
 after(() => client.end())
@@ -380,6 +382,72 @@ describe('values of shapes', () => {
       [10, 20, 'ICRS'],
     )
   })
+})
+
+test('MOCs are told in ASCII, hold positions and other MOCs, and have an area', async () => {
+  await client.query(`CREATE TABLE odd.coverage (n int, moc smoc);
+    INSERT INTO odd.coverage VALUES (1, '0/4'), (2, '1/16 2/5'), (3, NULL)`)
+  const field = { name: 'moc', datatype: 'char', arraysize: '*', xtype: 'moc' } as const
+  const coverage: TableMeta = {
+    schema: 'odd',
+    name: 'coverage',
+    sqlSchema: 'odd',
+    sqlName: 'coverage',
+    columns: [
+      { field: { name: 'n', datatype: 'int' }, sqlName: 'n', indexed: false, principal: true },
+      { field, sqlName: 'moc', sqlType: 'smoc', indexed: false, principal: true },
+    ],
+  }
+  const using = tablesOf([...tables.all, coverage])
+  const rows = (adql: string) => run(client, adql, using)
+  const compiled = compile('SELECT moc FROM coverage', using, { maxrec: 10 })
+  assert.deepEqual(compiled.fields, [field])
+  assert.deepEqual(await rows('SELECT moc FROM coverage ORDER BY n'), [['0/4'], ['1/16 2/5'], [null]])
+  const areas = await rows('SELECT AREA(moc), COORDSYS(moc), CAST(moc AS VARCHAR) FROM coverage ORDER BY n')
+  near(areas[0]![0], 129600 / Math.PI / 12, 1e-9)
+  near(areas[1]![0], (129600 / Math.PI / 12) * (1 / 4 + 1 / 16), 1e-9)
+  assert.deepEqual(
+    [areas[0]!.slice(1), areas[2]],
+    [
+      ['ICRS', '0/4'],
+      [null, null, null],
+    ],
+  )
+  // Cell 0/4 is around (0, 0), its quarter 1/16 at the bottom.
+  const asked = 'CONTAINS(POINT(0, 1), moc), CONTAINS(POINT(0, -30), moc), INTERSECTS(moc, POINT(ra, dec))'
+  assert.deepEqual(
+    (await rows(`SELECT ${asked} FROM coverage, star WHERE id = 1 ORDER BY coverage.n`)).map(r =>
+      r.slice(0, 2),
+    ),
+    [
+      [1, 1],
+      [0, 1],
+      [null, null],
+    ],
+  )
+  assert.deepEqual(
+    await rows(
+      'SELECT a.n, b.n FROM coverage AS a, coverage AS b WHERE 1 = CONTAINS(a.moc, b.moc) AND a.n < 3',
+    ),
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  )
+  const hits =
+    'FROM coverage JOIN star ON 1 = CONTAINS(POINT(ra, dec), moc) GROUP BY coverage.n ORDER BY coverage.n'
+  const [[, all], [, part]] = (await rows(`SELECT coverage.n, COUNT(*) ${hits}`)) as [
+    [1, bigint],
+    [2, bigint],
+  ]
+  assert.ok(Math.abs(Number(all) - 250) < 10 && Math.abs(Number(part) - 78) < 10, `${all} ${part}`)
+  for (const [expression, message] of [
+    ['CONTAINS(moc, CIRCLE(1, 2, 3))', /CONTAINS compares a MOC with positions and MOCs/],
+    ['INTERSECTS(BOX(1, 2, 3, 4), moc)', /INTERSECTS compares a MOC with positions and MOCs/],
+    ['CENTROID(moc)', /no CENTROID/],
+    ["ivo_geom_transform('ICRS', 'GALACTIC', moc)", /another frame/],
+  ] as const)
+    assert.match(problems(`SELECT ${expression} FROM coverage`, using)[0]?.message ?? '', message)
 })
 
 describe('stored shapes', () => {
