@@ -28,6 +28,8 @@ export interface Rules {
   readonly hideImages: boolean
   /** The rule that keeps it closed; undefined: it is public. */
   rule(kind: RuleKind, name: string): AccessRule | undefined
+  /** Whether a rule of its own says that it is public, whatever it is a part of or made of. */
+  opened(kind: RuleKind, name: string): boolean
 }
 
 export interface Access {
@@ -145,8 +147,7 @@ async function readRules(db: Pick<Database, 'query'>) {
         announced: row.announced,
       }),
     )
-  // A table that is open in a closed schema needs its rule, too.
-  const open = rows.filter(row => row.is_open && row.kind === 'table').map(row => row.name)
+  const open = rows.filter(row => row.is_open).map(row => `${row.kind} ${row.name}`)
   return { all: { closed: all, open }, nextMs: waits.length > 0 ? Math.min(...waits) + 2 : undefined }
 }
 
@@ -155,7 +156,7 @@ function rulesOf(
 ): Rules {
   const { closed, open } = 'closed' in given ? given : { closed: given, open: [] }
   const byName = new Map(closed.map(rule => [`${rule.kind} ${rule.name}`, rule]))
-  const openTables = new Set(open)
+  const opened = new Set(open)
   return {
     closed,
     hideImages: closed.some(rule => rule.kind === 'collection'),
@@ -164,9 +165,10 @@ function rulesOf(
       if (kind === 'collection' || kind === 'hips') return byName.get(`${kind} ${name}`)
       const lower = name.toLowerCase()
       if (kind === 'schema') return byName.get(`schema ${lower}`)
-      if (openTables.has(lower)) return undefined
+      if (opened.has(`table ${lower}`)) return undefined
       return byName.get(`table ${lower}`) ?? byName.get(`schema ${schemaOf(lower)}`)
     },
+    opened: (kind, name) => opened.has(`${kind} ${name}`),
   }
 }
 

@@ -13,25 +13,31 @@ export interface VisibleTrees extends PublishedTrees {
   tree(name: string): Promise<VisibleTree | undefined>
 }
 
-/** Without rules it is `trees` itself. A tree that is made of a table is for those who may read the table. */
+/**
+ * Without rules it is `trees` itself. A tree that is made of a table or a collection is for those who may have that,
+ * unless a rule of its own says otherwise.
+ */
 export function visibleTrees(trees: PublishedTrees, rules: Rules, identity: Identity): VisibleTrees {
   if (rules.closed.length === 0) return trees
-  const tableRule = ({ properties }: PublishedTree) => {
+  const sourceRule = ({ name, properties }: PublishedTree) => {
+    if (rules.opened('hips', name) || rules.rule('hips', name)) return undefined
     const table = properties.get('almagest_table')
-    return table === undefined ? undefined : rules.rule('table', table)
+    if (table !== undefined) return rules.rule('table', table)
+    const collection = properties.get('obs_collection')
+    return collection === undefined ? undefined : rules.rule('collection', collection)
   }
   return {
     async tree(name) {
       const rule = rules.rule('hips', name)
       if (!requireAdmission(rule, `The HiPS ${name}`, identity)) return undefined
       const found = await trees.tree(name)
-      const own = found && tableRule(found)
+      const own = found && sourceRule(found)
       if (!requireAdmission(own, `The HiPS ${name}`, identity)) return undefined
       return found && (rule || own) ? { ...found, restricted: true } : found
     },
     async all() {
       const isVisible = (tree: PublishedTree) =>
-        isAdmitted(rules.rule('hips', tree.name), identity) && isAdmitted(tableRule(tree), identity)
+        isAdmitted(rules.rule('hips', tree.name), identity) && isAdmitted(sourceRule(tree), identity)
       return (await trees.all()).filter(isVisible)
     },
   }

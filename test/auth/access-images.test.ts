@@ -26,12 +26,16 @@ describe('closed images', { skip }, async () => {
     mkdirSync(path.join(folder, collection))
     python(SMALL_IMAGES, '', [path.join(folder, collection)])
   }
-  for (const name of ['opentree', 'zztree']) {
+  for (const [name, collection] of [
+    ['opentree', 'open'],
+    ['zztree', 'other'],
+    ['zztree_made', SECRET],
+  ] as const) {
     const root = path.join(folder, 'site/hips', name)
     mkdirSync(path.join(root, 'Norder0/Dir0'), { recursive: true })
     writeFileSync(
       path.join(root, 'properties'),
-      `creator_did = ivo://x/${name}\nobs_title = ${name}\nhips_order = 0\nhips_tile_format = png\ndataproduct_type = image\nhips_status = public master\n`,
+      `creator_did = ivo://x/${name}\nobs_title = ${name}\nobs_collection = ${collection}\nhips_order = 0\nhips_tile_format = png\ndataproduct_type = image\nhips_status = public master\n`,
     )
     writeFileSync(path.join(root, 'Norder0/Dir0/Npix0.png'), `tile of ${name}`)
   }
@@ -62,8 +66,8 @@ describe('closed images', { skip }, async () => {
   const did = `ivo://test.example/${SECRET}?plain.fits`
   const openDid = 'ivo://test.example/open?plain.fits'
 
-  const close = async (kind: RuleKind, name: string, announced = false) => {
-    await setRule(service.db, { kind, name, groups: ['desc'], announced, opensAt: undefined }, OPERATOR)
+  const close = async (kind: RuleKind, name: string, announced = false, groups = ['desc']) => {
+    await setRule(service.db, { kind, name, groups, announced, opensAt: undefined }, OPERATOR)
     await new Promise<void>(resolve => {
       void service.db
         .listen('access', () => setTimeout(resolve, 150))
@@ -160,6 +164,15 @@ describe('closed images', { skip }, async () => {
     for (const to of ['/files/open/plain.fits', '/hips/opentree/properties']) {
       assert.equal((await ask(undefined, to)).status, 200, to)
     }
+  })
+
+  it('close a HiPS that is made of them, unless it has a rule of its own', async () => {
+    const to = '/hips/zztree_made/properties'
+    assert.equal((await ask(undefined, to)).status, 404)
+    assert.equal((await ask('ann', to)).status, 200)
+    await close('hips', 'zztree_made', false, ['public'])
+    assert.equal((await ask(undefined, to)).status, 200)
+    assert.match(await (await ask(undefined, '/hips/list')).text(), /zztree_made/)
   })
 
   it('are not in ObsCore for outsiders, whatever they ask', async () => {

@@ -29,6 +29,7 @@ const rule = (kind: AccessRule['kind'], name: string, announced = false): Access
 const rulesWith = (...closed: AccessRule[]): Rules => ({
   closed,
   hideImages: false,
+  opened: () => false,
   rule: (kind, name) =>
     closed.find(one => one.kind === kind && one.name.toLowerCase() === name.toLowerCase()),
 })
