@@ -18,6 +18,10 @@ export interface Coverage {
   readonly moc: Moc
   /** Changes with the collection. */
   readonly state: string
+  /** MJD; undefined where no image knows. */
+  readonly times?: readonly [from: number, to: number] | undefined
+  /** Metres. */
+  readonly wavelengths?: readonly [shortest: number, longest: number] | undefined
 }
 
 /** Of cells that are as small as suits an image of this diameter. */
@@ -41,9 +45,24 @@ export async function coverageOf(db: Client, collection: string): Promise<Covera
   const known = remembered.get(collection)
   if (known?.state === row.state) return known
   const order = Math.min(row.images > MANY ? FINEST_OF_MANY : FINEST, orderFor(row.fov ?? 1))
-  const coverage = { moc: await union(db, collection, order), state: row.state }
+  const coverage = {
+    moc: await union(db, collection, order),
+    state: row.state,
+    ...(await extent(db, collection)),
+  }
   remembered.set(collection, coverage)
   return coverage
+}
+
+async function extent(db: Client, collection: string): Promise<Pick<Coverage, 'times' | 'wavelengths'>> {
+  const [row] = await db.query<Record<'t0' | 't1' | 'e0' | 'e1', number | null>>(
+    `SELECT min(t_min) AS t0, max(t_max) AS t1, min(em_min) AS e0, max(em_max) AS e1 FROM almagest.image
+      WHERE obs_collection = $1 AND role = 'science'`,
+    [collection],
+  )
+  const pair = (a: number | null | undefined, b: number | null | undefined) =>
+    a == null || b == null ? undefined : ([a, b] as const)
+  return { times: pair(row?.t0, row?.t1), wavelengths: pair(row?.e0, row?.e1) }
 }
 
 async function union(db: Client, collection: string, order: number): Promise<Moc> {

@@ -16,24 +16,39 @@ import { mocFits } from '../fits/moc.ts'
 import { type Moc, mocAscii, mocDegraded, mocJson, mocUniq } from '../healpix/moc.ts'
 import { mocTurned } from '../healpix/turned.ts'
 import { frameChange } from '../sphere/frames.ts'
-import { coverageOf } from './coverage.ts'
+import { coverageDocument } from '../vosi/coverage.ts'
+import { type Coverage, coverageOf } from './coverage.ts'
 import { tableCoverage } from './table-coverage.ts'
 
 const GALACTIC = frameChange({ name: 'GALACTIC' })
 
+type Extent = Pick<Coverage, 'moc' | 'times' | 'wavelengths'>
+
 interface Form {
   readonly type: string
   readonly ending: string
-  write(moc: Moc): Buffer | string
+  write(extent: Extent): Buffer | string
 }
 
 const FITS: Form = {
   type: 'application/fits',
   ending: 'fits',
-  write: moc => mocFits(mocUniq(moc), moc.order, 'equatorial'),
+  write: ({ moc }) => mocFits(mocUniq(moc), moc.order, 'equatorial'),
 }
-const JSON_FORM: Form = { type: 'application/json', ending: 'json', write: mocJson }
-const ASCII: Form = { type: 'text/plain', ending: 'txt', write: mocAscii }
+const JSON_FORM: Form = { type: 'application/json', ending: 'json', write: ({ moc }) => mocJson(moc) }
+const ASCII: Form = { type: 'text/plain', ending: 'txt', write: ({ moc }) => mocAscii(moc) }
+/** For registries: in cells so coarse that it is small (VODataService 1.2 §3.2), but of order 6 at least. */
+const RECORD: Form = {
+  type: 'application/xml',
+  ending: 'xml',
+  write: ({ moc, times, wavelengths }) => {
+    let spatial = mocAscii(moc)
+    for (let order = moc.order - 1; spatial.length > MOST_OF_RECORD && order >= 6; order--)
+      spatial = mocAscii(mocDegraded(moc, order))
+    return coverageDocument({ spatial, temporal: times, wavelengths })
+  },
+}
+const MOST_OF_RECORD = 30_000
 
 const FORMS: Readonly<Record<string, Form>> = {
   fits: FITS,
@@ -43,6 +58,7 @@ const FORMS: Readonly<Record<string, Form>> = {
   ascii: ASCII,
   text: ASCII,
   'text/plain': ASCII,
+  vodataservice: RECORD,
 }
 
 export interface MocDependencies {
@@ -62,12 +78,12 @@ export function mocRouter({ db, rules, hips }: MocDependencies): Router {
   const router = Router()
 
   /** A collection or, where there is none of the name, a table. */
-  async function coverage(name: string, identity: Identity): Promise<Moc | undefined> {
+  async function coverage(name: string, identity: Identity): Promise<Extent | undefined> {
     const admits = (kind: 'collection' | 'table', what: string) =>
       requireAdmission(rules().rule(kind, name), `The ${what} ${name}`, identity)
     const collection = admits('collection', 'collection') ? await coverageOf(db, name) : undefined
-    if (collection) return collection.moc
-    return admits('table', 'table') ? (await tableCoverage(db, name))?.moc : undefined
+    if (collection) return collection
+    return admits('table', 'table') ? tableCoverage(db, name) : undefined
   }
 
   router.get('/hips/:name', async (request, response) => {
@@ -75,15 +91,15 @@ export function mocRouter({ db, rules, hips }: MocDependencies): Router {
     const found = await hips(name, identify(request))
     if (!found?.moc) throw new ServiceError('notFound', `there is no HiPS ${name} with a coverage`)
     const moc = found.isGalactic ? mocTurned(found.moc, GALACTIC.toIcrs) : found.moc
-    await sendMoc(request, response, name, moc)
+    await sendMoc(request, response, name, { moc })
   })
 
   router.get('/:name', async (request, response) => {
     const { name } = request.params
-    const moc = await coverage(name, identify(request))
-    if (!moc)
+    const extent = await coverage(name, identify(request))
+    if (!extent)
       throw new ServiceError('notFound', `there is no collection, and no table with positions, ${name}`)
-    await sendMoc(request, response, name, moc)
+    await sendMoc(request, response, name, extent)
   })
 
   router.use((request: Request) => {
@@ -106,16 +122,20 @@ export function mocRouter({ db, rules, hips }: MocDependencies): Router {
 }
 
 /** As FITS, or as RESPONSEFORMAT says; in coarser cells by ORDER. */
-async function sendMoc(request: Request, response: Response, name: string, whole: Moc): Promise<void> {
+async function sendMoc(request: Request, response: Response, name: string, extent: Extent): Promise<void> {
+  const whole = extent.moc
   const parameters = parametersOf(new URL(request.url, 'http://host').searchParams)
   const asked = (parameters.single('RESPONSEFORMAT') ?? 'fits').toLowerCase()
   const form = Object.hasOwn(FORMS, asked) ? FORMS[asked] : undefined
   if (!form)
-    throw new ServiceError('usage', `RESPONSEFORMAT=${asked} is not offered; fits, json and ascii are`)
+    throw new ServiceError(
+      'usage',
+      `RESPONSEFORMAT=${asked} is not offered; fits, json, ascii and vodataservice are`,
+    )
   const order = parameters.single('ORDER') ?? String(whole.order)
   if (!/^[12]?\d$/.test(order)) throw new ServiceError('usage', `ORDER=${order} is no order from 0 to 29`)
   const moc = Number(order) < whole.order ? mocDegraded(whole, Number(order)) : whole
-  const bytes = asBytes(form.write(moc))
+  const bytes = asBytes(form.write({ ...extent, moc }))
   await sendFile(request, response, {
     contentType: form.type,
     fileName: `${name}.moc.${form.ending}`,

@@ -1,5 +1,6 @@
 /** Coverage of tables and HiPS over HTTP, against healpy and astropy. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -9,9 +10,10 @@ import { coverCircle } from '../../src/healpix/cover.ts'
 import { mocJson, mocUniq } from '../../src/healpix/moc.ts'
 import { testDatabase } from '../support/database.ts'
 import { fillSmallDemo } from '../support/demo.ts'
-import { pythonClient, withoutPython } from '../support/python.ts'
+import { pythonClient, shared, withoutPython } from '../support/python.ts'
 import { fillSample } from '../support/sample.ts'
 import { startTestService, type TestService } from '../support/service.ts'
+import { withoutXsd } from '../support/xsd.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'almagest-moc-'))
 const DEGREE = Math.PI / 180
@@ -37,6 +39,37 @@ for o, cells in d['moc'].items():
 cells = [set(hp.ang2pix(2 ** d['order'], ra + e, np.clip(dec + f, -90, 90), nest=True, lonlat=True).tolist())
          for e in (0, 1e-7, -1e-7) for f in (0, 1e-7, -1e-7)]
 print(json.dumps([len(got - set().union(*cells)) <= 2, len(got - cells[0]) <= 20, len(cells[0] - got) <= 20]))`
+
+/** By xmllint against the schemas of records, which the driver of VOSI documents has not. */
+function validateRecord(xml: string): void {
+  const driver = path.join(folder, 'driver.xsd')
+  const imports = [
+    ['VODataService', 'VODataService-v1.2.xsd', 'v1.1'],
+    ['RegistryInterface', 'RegistryInterface-v1.0.xsd', 'v1.0'],
+  ].map(
+    ([name, file, version]) =>
+      `<xs:import namespace="http://www.ivoa.net/xml/${name}/${version}" schemaLocation="${shared(`standards/xsd/${file}`)}"/>`,
+  )
+  writeFileSync(
+    driver,
+    `<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">${imports.join('')}</xs:schema>`,
+  )
+  const run = spawnSync('xmllint', ['--nonet', '--noout', '--schema', driver, '-'], {
+    input: xml,
+    env: { ...process.env, XML_CATALOG_FILES: shared('standards/xsd/catalog.xml') },
+    encoding: 'utf8',
+  })
+  assert.equal(run.status, 0, run.stderr.slice(-1500))
+}
+
+/** A record of a registry around it. */
+const record = (coverage: string) => `<ri:Resource xmlns:ri="http://www.ivoa.net/xml/RegistryInterface/v1.0"
+  xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xsi:type="vs:CatalogResource" created="2026-01-01T00:00:00Z" updated="2026-01-01T00:00:00Z" status="active">
+  <title>t</title><identifier>ivo://test.invalid/t</identifier>
+  <curation><publisher>p</publisher><contact><name>n</name></contact></curation>
+  <content><subject>stars</subject><description>d</description><referenceURL>http://x/</referenceURL></content>
+  ${coverage}</ri:Resource>`
 
 describe('coverage of tables and HiPS', { skip: withoutPython('astropy', 'healpy') }, () => {
   let service: TestService
@@ -118,6 +151,16 @@ print(json.dumps([bool(found[inside].all()), len(icrs) / len(galactic)]))`
     const [all, growth] = JSON.parse(await onFile(script, input))
     assert.equal(all, true)
     assert.ok(growth < 1.2, String(growth))
+  })
+
+  it('gives it as the coverage of a resource, for registries', { skip: withoutXsd() }, async () => {
+    const xml = await (await get('demo.object?RESPONSEFORMAT=vodataservice')).text()
+    validateRecord(
+      record(xml.replace(/^<\?xml.*\n/, '').replace(/ xmlns:xsi="[^"]*"| xsi:type="[^"]*"/g, '')),
+    )
+    const spatial = /<spatial>(.*)<\/spatial>/.exec(xml)![1]!
+    const ascii = await (await get('demo.object?RESPONSEFORMAT=ascii')).text()
+    assert.equal(spatial, ascii.trim())
   })
 
   it('says what there is not', async () => {
