@@ -12,16 +12,21 @@ const OWN =
 
 /** Cards that follow the mandatory ones of the window's HDU. */
 export function cutoutCards({ image, primary, located }: Dataset, window: Window): Card[] {
-  const own = windowCards(image.header, window.start)
+  const own = windowCards(image.header, window.start, window.every)
   const inherits = image.header.first.get('INHERIT')?.value === true
   const inherited = inherits && primary ? primary.cards.filter(card => isMissing(own, card)) : []
   return [
     ...[...own, ...inherited].filter(({ keyword }) => !ELSEWHERE.test(keyword)).flatMap(inOrder),
     ...history(`Cutout of ${located.did}`),
-    ...history(
-      `pixels ${window.start.map((first, i) => `${first + 1}:${first + window.size[i]!}`).join(',')}`,
-    ),
+    ...history(`pixels ${window.start.map((_, i) => section(window, i)).join(',')}`),
   ]
+}
+
+/** First and last pixel from 1, and the step where it is not 1, as cfitsio writes them. */
+function section({ start, size, every }: Window, axis: number): string {
+  const step = every?.axis === axis ? every.step : 1
+  const first = start[axis]! + 1
+  return `${first}:${first + (size[axis]! - 1) * step}${step === 1 ? '' : `:${step}`}`
 }
 
 function isMissing(own: readonly Card[], { keyword }: Card): boolean {

@@ -42,10 +42,12 @@ export function* partsOf(window: Window, bytesPerPixel: number): Generator<Windo
   }
   const half = window.size[axis]! >> 1
   const replaced = (list: readonly number[], value: number) => list.with(axis, value)
-  yield* partsOf({ start: window.start, size: replaced(window.size, half) }, bytesPerPixel)
+  const step = window.every?.axis === axis ? window.every.step : 1
+  yield* partsOf({ ...window, size: replaced(window.size, half) }, bytesPerPixel)
   yield* partsOf(
     {
-      start: replaced(window.start, window.start[axis]! + half),
+      ...window,
+      start: replaced(window.start, window.start[axis]! + half * step),
       size: replaced(window.size, window.size[axis]! - half),
     },
     bytesPerPixel,

@@ -14,6 +14,7 @@ type Pixels = readonly [first: number, last: number]
 
 /** Undefined when no pixel is left: SODA's answer is then 204 (SODA 1.0 §5.1). */
 export function windowOf({ image, located, wcs }: Dataset, filter: Filter): Window | undefined {
+  let every: Window['every']
   const ranges: Pixels[] = image.shape.map(n => [0, n - 1])
   const limit = (axis: number, range: Pixels | undefined): boolean => {
     if (range) ranges[axis] = range
@@ -38,14 +39,21 @@ export function windowOf({ image, located, wcs }: Dataset, filter: Filter): Wind
   if (filter.pol.length > 0) {
     const axis = stokesAxis(image)
     if (axis !== undefined) {
-      if (!limit(axis, stokesRange(image, axis, filter.pol))) return undefined
+      const planes = stokesPlanes(image, axis, filter.pol)
+      if (!limit(axis, planes.length > 0 ? [planes[0]!, planes.at(-1)!] : undefined)) return undefined
+      const step = evenStep(planes)
+      if (step > 1) every = { axis, step }
     } else {
       const states = located.polStates
       if (states === undefined) throw unknown('POL', located)
       if (!filter.pol.some(state => states.includes(`/${state}/`))) return undefined
     }
   }
-  return { start: ranges.map(([first]) => first), size: ranges.map(([first, last]) => last - first + 1) }
+  const start = ranges.map(([first]) => first)
+  const size = ranges.map(([first, last]) => last - first + 1)
+  if (!every) return { start, size }
+  const { axis, step } = every
+  return { start, size: size.with(axis, (size[axis]! - 1) / step + 1), every }
 }
 
 export function checkSize(window: Window, most: number): void {
@@ -112,17 +120,18 @@ const STATES: Readonly<Record<string, number>> = {
   YX: -8,
 }
 
-/** From the first to the last of the states: an axis stays linear. */
-function stokesRange(
-  { header, shape }: FitsImage,
-  axis: number,
-  states: readonly string[],
-): Pixels | undefined {
+/** The planes of these states, in the order of the axis. */
+function stokesPlanes({ header, shape }: FitsImage, axis: number, states: readonly string[]): number[] {
   const valueAt = stokesValues(header, axis + 1)
-  const found = Array.from({ length: shape[axis]! }, (_, pixel) => pixel).filter(pixel =>
+  return Array.from({ length: shape[axis]! }, (_, pixel) => pixel).filter(pixel =>
     states.some(state => STATES[state] === Math.round(valueAt(pixel))),
   )
-  return found.length === 0 ? undefined : [found[0]!, found.at(-1)!]
+}
+
+/** From plane to plane where that is always as far, since an axis is linear; else 1, which takes those between, too. */
+function evenStep(planes: readonly number[]): number {
+  const steps = new Set(planes.slice(1).map((plane, i) => plane - planes[i]!))
+  return steps.size === 1 ? [...steps][0]! : 1
 }
 
 function stokesValues(header: Header, n: number): (pixel: number) => number {

@@ -11,6 +11,8 @@ import { type Range, readRanges } from './ranges.ts'
 export interface Window {
   readonly start: readonly number[]
   readonly size: readonly number[]
+  /** One axis of which every nth pixel is taken. */
+  readonly every?: { readonly axis: number; readonly step: number }
 }
 
 /** More than this is not held in memory at once. */
@@ -23,6 +25,7 @@ export function wholeImage(image: FitsImage): Window {
 
 /** Reads the pixels of a window that lies in the image. A truncated file is an error where pixels of it are missing. */
 export async function readWindow(source: ByteSource, image: FitsImage, window: Window): Promise<Pixels> {
+  if (window.every) return readPlanes(source, image, window, window.every)
   checkWindow(image, window)
   const length = window.size.reduce((product, n) => product * n, 1)
   const read = image.storage.kind === 'plain' ? readRows : readTiles
@@ -30,6 +33,27 @@ export async function readWindow(source: ByteSource, image: FitsImage, window: W
   const stored = await read(source, image, window, allocate)
   const { bitpix, scale, zero, blank } = image
   return { bitpix, shape: window.size, stored, scale, zero, blank }
+}
+
+/** Plane by plane along the axis of which not all pixels are taken. */
+async function readPlanes(
+  source: ByteSource,
+  image: FitsImage,
+  { start, size }: Window,
+  { axis, step }: NonNullable<Window['every']>,
+): Promise<Pixels> {
+  const product = (list: readonly number[]) => list.reduce((all, n) => all * n, 1)
+  const [run, count] = [product(size.slice(0, axis)), size[axis]!]
+  let stored: StoredArray | undefined
+  let last: Pixels | undefined
+  for (let i = 0; i < count; i++) {
+    const place = { start: start.with(axis, start[axis]! + i * step), size: size.with(axis, 1) }
+    last = await readWindow(source, image, place)
+    stored ??= newStored(image.bitpix, product(size))
+    for (let from = 0, to = i * run; from < last.stored.length; from += run, to += run * count)
+      stored.set(last.stored.subarray(from, from + run) as never, to)
+  }
+  return { ...last!, shape: size, stored: stored! }
 }
 
 function checkWindow(image: FitsImage, { start, size }: Window): void {

@@ -9,6 +9,7 @@ import type { Worker } from 'node:worker_threads'
 import sharp from 'sharp'
 import { jobClient } from '../support/jobs.ts'
 import { python, withoutPython } from '../support/python.ts'
+import { fillSample } from '../support/sample.ts'
 import { SCENES } from './scenes.ts'
 import { type Survey, startSurvey, storedFiles } from './survey.ts'
 
@@ -98,6 +99,34 @@ print(json.dumps({n: fits.getdata(os.path.join(sys.argv[2], n)).shape if n.endsw
       assert.doesNotMatch(page.bytes.toString(), /(src|href)="(https?:)?\/\//)
     })
   }
+
+  it('finds objects of a published table; those that are none, or have no position, are rows of errors', async () => {
+    await fillSample(survey.db)
+    await survey.db.query(
+      'UPDATE sample.stars SET ra = 0.003, dec = 1.002 WHERE id IN (9223372036854775807, 77)',
+    )
+    const ids = ['9223372036854775807', '10', 'abc', '99999999999999999999', '077', '1e3', '500']
+    const { job, document } = await batch(['objectid', ...ids].join('\n'), {
+      TABLE: 'Sample.Stars',
+      BANDS: 'g',
+      XSIZE: '0.2',
+    })
+    assert.match(document, /<uws:phase>COMPLETED/, document)
+    const lines = (await result(job, 'summary')).bytes.toString().trim().split('\r\n').slice(1)
+    assert.deepEqual(
+      lines.map(line => line.split(',').slice(0, 6)),
+      [
+        ['1', '9223372036854775807', '0.003', '1.002', 'g', 'ok'],
+        ['2', '10', '', '', '', 'error'],
+        ['3', 'abc', '', '', '', 'error'],
+        ['4', '99999999999999999999', '', '', '', 'error'],
+        ['5', '077', '0.003', '1.002', 'g', 'ok'],
+        ['6', '1e3', '', '', '', 'error'],
+        ['7', '500', ...lines[6]!.split(',').slice(2, 4), 'g', 'unmatched'],
+      ],
+    )
+    assert.match(lines[1]!, /no object 10 with a position in Sample.Stars/)
+  })
 
   it('spreads many positions over threads, in order', { timeout: 120_000 }, async () => {
     const rows = Array.from(

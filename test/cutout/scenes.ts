@@ -41,6 +41,13 @@ hdu = fits.PrimaryHDU(np.arange(2 * 10 * 60 * 60, dtype='f4').reshape(2, 10, 60,
 for k, v in dict(CTYPE3='FREQ', CRVAL3=1.4e9, CDELT3=1e6, CRPIX3=1.0, CUNIT3='Hz', CTYPE4='STOKES', CRVAL4=1.0, CDELT4=1.0, CRPIX4=1.0).items():
     hdu.header[k] = v
 hdu.writeto(os.path.join(folder, 'cube.fits'), overwrite=True)
+for name, first, step, crpix in (('iquv', 1, 1, 1), ('xxyx', -6, -1, 2)):
+    h = header(43, 10, 20)
+    del h['WCSAXES']
+    hdu = fits.PrimaryHDU(rng.normal(size=(4, 20, 20)).astype('f4'), h)
+    for k, v in dict(CTYPE3='STOKES', CRVAL3=first, CDELT3=step, CRPIX3=crpix).items():
+        hdu.header[k] = v
+    hdu.writeto(os.path.join(folder, name + '.fits'), overwrite=True)
 allsky = header(0, 0, 2, scale=1, proj='CAR')
 allsky['CRPIX1'], allsky['CRPIX2'] = 180.5, 90.5
 write('allsky.fits', np.arange(360 * 180, dtype='f4').reshape(180, 360), allsky)

@@ -167,6 +167,38 @@ print(json.dumps({'same': bool(np.array_equal(d[keep], full[keep])), 'kept': int
     assert.deepEqual(pol, [[1, 2, 60, 60], -7, 0, true])
   })
 
+  it('selects polarisations that do not follow one another', async () => {
+    const cut = async (key: string, states: readonly string[]) => {
+      const response = await cutout(survey, { ID: id(key), POL: states })
+      assert.equal(response.status, 200)
+      const file = path.join(survey.folder, `${saved++}.cut`)
+      writeFileSync(file, Buffer.from(await response.arrayBuffer()))
+      const planes = `
+import sys, json, numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+c, o = fits.open(sys.argv[1])[0], fits.open(sys.argv[2])[0]
+w = WCS(c.header)
+stokes = [float(w.wcs_pix2world([[0, 0, i]], 0)[0][2]) for i in range(c.data.shape[0])]
+print(json.dumps([stokes, [[j for j in range(4) if np.array_equal(p, o.data[j])][0] for p in c.data]]))`
+      return JSON.parse(python(planes, '', [file, path.join(survey.folder, key)]).toString())
+    }
+    assert.deepEqual(await cut('iquv.fits', ['I', 'V']), [
+      [1, 4],
+      [0, 3],
+    ])
+    assert.deepEqual(await cut('iquv.fits', ['U', 'I']), [
+      [1, 3],
+      [0, 2],
+    ])
+    assert.deepEqual(await cut('xxyx.fits', ['XX', 'XY']), [
+      [-5, -7],
+      [0, 2],
+    ])
+    // Three of four are not evenly far from one another: what is between comes along.
+    assert.deepEqual((await cut('iquv.fits', ['I', 'Q', 'V']))[1], [0, 1, 2, 3])
+  })
+
   it('masks integers by BLANK, or makes floats of them', async () => {
     const script = `print(json.dumps([h['BITPIX'], h.get('BLANK'), int(np.isnan(d.astype('f8')).sum()), str(d.dtype)]))`
     const circle = (ra: number) => ({ CIRCLE: `${ra} 0 0.005`, MASK: '1' })

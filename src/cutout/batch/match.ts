@@ -24,32 +24,50 @@ export async function placed(
       'usage',
       'The table has identifiers of objects: say by TABLE of which published table they are',
     )
-  const statement = await lookup(db, identity, table)
+  const { statement, numbers } = await lookup(db, identity, table)
+  const plain = numbers ? wholeNumber : (name: string) => name
   const rows = await db.transaction(async client => {
     await client.query('SET TRANSACTION READ ONLY')
     await client.query(`SET LOCAL ROLE ${identity.role}`)
-    return client.query<{ id: string; ra: number; dec: number }>(statement, [names])
+    return client.query<{ id: string; ra: number; dec: number }>(statement, [
+      names.flatMap(name => plain(name) ?? []),
+    ])
   })
   const found = new Map(rows.map(row => [row.id, row]))
   return wanted.map(one => {
-    const at = one.ra === undefined && one.name !== undefined ? found.get(one.name) : undefined
+    const id = one.ra === undefined && one.name !== undefined ? plain(one.name) : undefined
+    const at = id === undefined ? undefined : found.get(id)
     return at ? { ...one, ra: at.ra, dec: at.dec } : one
   })
 }
 
-async function lookup(db: Database, identity: Identity, table: string): Promise<string> {
-  const [known] = await db.query<{ sql: string | null }>(
-    `SELECT format('SELECT o.%1$I::text AS id, o.%2$I::float8 AS ra, o.%3$I::float8 AS dec FROM %4$I.%5$I AS o WHERE o.%1$I = ANY($1::%6$s[])',
+/** As PostgreSQL writes it; undefined for what is no bigint, which is no identifier of any object then. */
+function wholeNumber(name: string): string | undefined {
+  if (!/^[+-]?\d{1,40}$/.test(name)) return undefined
+  const value = BigInt(name.replace('+', ''))
+  return BigInt.asIntN(64, value) === value ? String(value) : undefined
+}
+
+interface Lookup {
+  readonly statement: string
+  /** Whether identifiers are integers. */
+  readonly numbers: boolean
+}
+
+async function lookup(db: Database, identity: Identity, table: string): Promise<Lookup> {
+  const [known] = await db.query<{ sql: string | null; numbers: boolean }>(
+    `SELECT format('SELECT o.%1$I::text AS id, o.%2$I::float8 AS ra, o.%3$I::float8 AS dec FROM %4$I.%5$I AS o WHERE o.%1$I = ANY($1::%6$s[]) AND o.%2$I IS NOT NULL AND o.%3$I IS NOT NULL',
                    c.sql_name, t.ra_column, t.dec_column, t.sql_schema, t.sql_table,
-                   format_type(a.atttypid, a.atttypmod)) AS sql
+                   CASE WHEN a.atttypid = ANY ($3::regtype[]) THEN 'bigint' ELSE 'text' END) AS sql,
+            a.atttypid = ANY ($3::regtype[]) AS numbers
        FROM almagest.published_table AS t
        JOIN almagest.published_column AS c ON c.table_name = t.table_name AND c.ucd = 'meta.id;meta.main'
        JOIN pg_attribute AS a ON a.attrelid = format('%I.%I', t.sql_schema, t.sql_table)::regclass AND a.attname = c.sql_name
       WHERE lower(t.table_name) = lower($1) AND t.ra_column IS NOT NULL
         AND has_table_privilege($2::name, a.attrelid, 'SELECT')`,
-    [table, identity.role],
+    [table, identity.role, ['smallint', 'integer', 'bigint']],
   )
-  if (known?.sql) return known.sql
+  if (known?.sql) return { statement: known.sql, numbers: known.numbers }
   throw new ServiceError(
     'usage',
     `TABLE=${table.slice(0, 60)} is no published table with positions and a main identifier`,

@@ -81,7 +81,7 @@ function faultOf(row: Wanted, request: BatchRequest): string | undefined {
   if (ra === undefined || dec === undefined)
     return name === undefined
       ? 'neither a position nor an object'
-      : `no object ${name} in ${request.table ?? 'the table'}`
+      : `no object ${name} with a position in ${request.table ?? 'the table'}`
   if (!(ra >= 0 && ra <= 360) || !(dec >= -90 && dec <= 90)) return `${ra}, ${dec} is no position in degrees`
   return sizeFault(row.width ?? request.width) ?? sizeFault(row.height ?? request.height)
 }
