@@ -21,6 +21,7 @@ import type { Job, Jobs } from '../../src/uws/job.ts'
 import type { JobKind, Work } from '../../src/uws/kind.ts'
 import { type Runner, startRunner } from '../../src/uws/run.ts'
 import { abortJob, findJob, holdJob } from '../../src/uws/store.ts'
+import { sweepJobs } from '../../src/uws/sweep.ts'
 import { testDatabase } from '../support/database.ts'
 
 const url = await testDatabase()
@@ -140,6 +141,25 @@ describe('runners', () => {
     await submit({ ...jobs, db: beginning })
     const [flushed] = await db.query('SELECT pg_current_wal_flush_lsn() >= $1::pg_lsn AS all', [written])
     assert.deepEqual(flushed, { all: true })
+  })
+
+  it('with a clock of their own that is wrong go by the database’s', async t => {
+    for (const days of [-30, 30]) {
+      t.mock.timers.enable({ apis: ['Date'], now: Date.now() + days * 86_400_000 })
+      const { jobs, runner } = await setUp(writeName)
+      const id = await submit(jobs)
+      const job = await ended(id)
+      await sweepJobs(jobs)
+      await recoverJobs(db)
+      await runner!.stop(1000)
+      t.mock.timers.reset()
+      assert.equal((await findJob(db, id))!.phase, 'COMPLETED')
+      for (const time of [job.creationTime, job.startTime, job.endTime]) {
+        assert.ok(Math.abs(time!.getTime() - Date.now()) < 3_600_000, String(time))
+      }
+      const kept = job.destruction.getTime() - job.creationTime.getTime()
+      assert.ok(Math.abs(kept - jobs.limits.retentionDays * 86_400_000) < 60_000)
+    }
   })
 
   it('that race run every job once', async () => {
