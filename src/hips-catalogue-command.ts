@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { openLightCurves } from './datalink/source.ts'
 import type { Client } from './db/database.ts'
 import { buildCatalogue, type LinkColumn } from './hips/catalogue.ts'
+import { positionOf } from './hips/position.ts'
 import { publishedTrees } from './hips/published.ts'
 import { integerOption, propertiesOption, publishedTable, treeName } from './hips-options.ts'
 import { progressBar } from './progress.ts'
@@ -135,12 +136,13 @@ function columnsOf(table: TableMeta, list: string | undefined): ColumnMeta[] {
   const others =
     list?.split(',').map(named) ?? (principal.length > 0 ? principal : table.columns.filter(c => !isCell(c)))
   const id = table.columns.filter(isIdentifier).slice(0, 1)
-  return [...new Set([...id, ...positionOf(table), ...others])]
+  return [...new Set([...id, ...positionIn(table), ...others])]
 }
 
-function positionOf({ schema, name, columns, position }: TableMeta): readonly ColumnMeta[] {
-  if (!position) throw new UsageError(`${schema}.${name} has no position that is indexed`)
-  return [position.ra, position.dec].map(sqlName => columns.find(column => column.sqlName === sqlName)!)
+function positionIn(table: TableMeta): readonly ColumnMeta[] {
+  const position = positionOf(table)
+  if (!position) throw new UsageError(`${table.schema}.${table.name} has no columns with a position`)
+  return [position.ra, position.dec]
 }
 
 /** By UCD: bright sources first. */
@@ -185,7 +187,7 @@ function cutoutLink(url: string, hips: string, table: TableMeta): LinkColumn {
       ucd: 'meta.ref.url',
       description: `Address of a picture of the object, cut out of ${hips}`,
     },
-    from: positionOf(table).map(({ field }) => field.name),
+    from: positionIn(table).map(({ field }) => field.name),
     address: ([ra, dec]) =>
       `${url}/hips/${encodeURIComponent(hips)}/cutout?ra=${ra}&dec=${dec}&fov=${fov}&width=256&height=256`,
   }

@@ -1,7 +1,7 @@
 /** `npx almagest hips map`: a table becomes a map of the sky. */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import type { ColumnMeta, TableMeta } from './adql/tables.ts'
+import type { TableMeta } from './adql/tables.ts'
 import { type Command, UsageError } from './command.ts'
 import type { Client } from './db/database.ts'
 import { densityTiles } from './hips/density.ts'
@@ -9,6 +9,7 @@ import { exposureTiles, STATISTICS, type Statistic } from './hips/exposure-map.t
 import { selectExposures } from './hips/exposures.ts'
 import { buildMap } from './hips/map.ts'
 import type { MapTile, MapValue } from './hips/map-tree.ts'
+import { positionOf } from './hips/position.ts'
 import { MAX_TILE_ORDER, orderFor, PIXEL_DEPTH } from './hips/tile.ts'
 import { integerOption, propertiesOption, publishedTable, treeName } from './hips-options.ts'
 import { progressBar } from './progress.ts'
@@ -185,14 +186,11 @@ async function finenessOf(db: Client, table: TableMeta, order: number | undefine
   return { order: chosen, filledOrder }
 }
 
-/** ADQL of a coordinate: the indexed position, or by UCD. */
-function named({ schema, name, columns, position }: TableMeta, which: 'ra' | 'dec'): string {
-  const ucd = new RegExp(`^pos\\.eq\\.${which}(;meta\\.main)?$`)
-  const found: ColumnMeta | undefined =
-    columns.find(({ sqlName }) => sqlName === position?.[which]) ??
-    columns.find(({ field }) => ucd.test(field.ucd ?? '')) ??
-    columns.find(({ field }) => field.name.toLowerCase() === which)
-  if (!found) throw new UsageError(`--${which}: ${schema}.${name} has no such column; say which one`)
+/** ADQL of a coordinate. */
+function named(table: TableMeta, which: 'ra' | 'dec'): string {
+  const found = positionOf(table)?.[which]
+  if (!found)
+    throw new UsageError(`--${which}: ${table.schema}.${table.name} has no such column; say which one`)
   return `"${found.field.name.replaceAll('"', '""')}"`
 }
 

@@ -7,6 +7,7 @@ import { tsvWriter } from '../formats/separated.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome } from '../votable/row.ts'
 import { streamOwn } from './own-rows.ts'
+import { positionOf } from './position.ts'
 
 /** Cells of this order number the rows: the finest that a number holds. */
 export const ROW_ORDER = 24
@@ -42,24 +43,30 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 /** Name of the column with the cells of order 29 (DESIGN §3). */
 const CELLS = 'hpx29'
 
+const hasCells = ({ columns }: TableMeta) => columns.some(({ sqlName }) => sqlName === CELLS)
+
 /** The ADQL of a row's cell of an order up to 29; throws `usage` for a table without positions. */
-export function cellExpression({ schema, name, columns, position }: TableMeta, order: number): string {
-  if (columns.some(({ sqlName }) => sqlName === CELLS)) {
+export function cellExpression(table: TableMeta, order: number): string {
+  if (hasCells(table)) {
     const scale = 4n ** BigInt(29 - order)
     return scale === 1n ? CELLS : `${CELLS} / ${scale}`
   }
-  if (!position) throw new ServiceError('usage', `${schema}.${name} has no position that is indexed`)
-  const named = (sqlName: string) => quoted(columns.find(column => column.sqlName === sqlName)!.field.name)
-  return `ivo_healpix_index(${order}, ${named(position.ra)}, ${named(position.dec)})`
+  const [ra, dec] = coordinates(table)
+  return `ivo_healpix_index(${order}, ${ra}, ${dec})`
 }
 
 /** What a row must have to be in a cell at all. */
-export function placedCondition({ columns, position }: TableMeta): string {
-  if (columns.some(({ sqlName }) => sqlName === CELLS)) return `${CELLS} IS NOT NULL`
-  const named = (sqlName: string | undefined) =>
-    quoted(columns.find(column => column.sqlName === sqlName)?.field.name ?? '')
-  const [ra, dec] = [named(position?.ra), named(position?.dec)]
+export function placedCondition(table: TableMeta): string {
+  if (hasCells(table)) return `${CELLS} IS NOT NULL`
+  const [ra, dec] = coordinates(table)
   return `${ra} BETWEEN -360 AND 720 AND ${dec} BETWEEN -90 AND 90`
+}
+
+function coordinates(table: TableMeta): readonly [ra: string, dec: string] {
+  const position = positionOf(table)
+  if (!position)
+    throw new ServiceError('usage', `${table.schema}.${table.name} has no columns with a position`)
+  return [quoted(position.ra.field.name), quoted(position.dec.field.name)]
 }
 
 export const tableInAdql = ({ schema, name }: TableMeta) => `${quoted(schema)}.${quoted(name)}`

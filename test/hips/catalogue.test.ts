@@ -13,12 +13,15 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { type CommandSetting, UsageError } from '../../src/command.ts'
+import { loadConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { buildCatalogue, type CatalogueRequest } from '../../src/hips/catalogue.ts'
 import { type CatalogueTile, catalogueTree } from '../../src/hips/catalogue-tree.ts'
 import { lintTree } from '../../src/hips/lint.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
+import { hipsCatalogueCommand } from '../../src/hips-catalogue-command.ts'
 import { openLog } from '../../src/log.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
 import { testDatabase } from '../support/database.ts'
@@ -156,6 +159,34 @@ describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () =>
       'stars',
       rows.map(({ row }) => row),
     )
+  })
+
+  it('is made by the command, with light curves, cutouts and properties', async () => {
+    const printed: string[] = []
+    const setting = {
+      config: { ...loadConfig({}), dir: folder, publicUrl: 'https://survey.invalid' },
+      log: openLog('silent'),
+      stdout: { write: (text: string) => printed.push(text) },
+      stderr: { write: () => true },
+      database: async () => ({ db }),
+    } as unknown as CommandSetting
+    cpSync(path.join(folder, 'demo'), path.join(folder, 'hips', 'pictures'), { recursive: true })
+    const words = ['DEMO.Object', '--json', '--property', 'obs_regime=Optical', '--cutouts', 'pictures']
+    assert.equal(await hipsCatalogueCommand.run(words, setting), 0)
+    assert.equal(JSON.parse(printed.join('')).rows, 8000)
+    const tree = (await publishedTrees(path.join(folder, 'hips')).tree('demo_object'))!
+    assert.equal(tree.properties.get('obs_regime'), 'Optical')
+    assert.equal(tree.properties.get('almagest_table'), 'demo.object')
+    const text = readFileSync(path.join(tree.root, 'Norder1', 'Allsky.tsv'), 'utf8')
+    const [, header, first] = text.split('\n') as [string, string, string]
+    assert.deepEqual(header.split('\t').slice(0, 3), ['objectid', 'ra', 'dec'])
+    assert.deepEqual(header.split('\t').slice(-2), ['light_curve', 'cutout'])
+    const [curve, cutout] = first.split('\t').slice(-2)
+    const id = encodeURIComponent(`ivo://almagest.invalid/demo.object?${first.split('\t')[0]}`)
+    assert.equal(curve, `https://survey.invalid/datalink/timeseries?ID=${id}`)
+    assert.match(cutout!, /^https:\/\/survey.invalid\/hips\/pictures\/cutout\?ra=[\d.]+&dec=/)
+    for (const wrong of [['demo.visit', '--columns', 'none'], ['demo.variable'], ['none.none'], []])
+      await assert.rejects(hipsCatalogueCommand.run(wrong, setting), UsageError)
   })
 
   it('adds columns of addresses, keeps to a condition, and ranks by any expression', async () => {
