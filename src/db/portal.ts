@@ -15,7 +15,7 @@ import { ShapeError } from './error.ts'
 import { describedTypes, errorOf, MESSAGE, queryMessage, transactionMessages } from './protocol.ts'
 
 /** Bytes that wait for the reader before PostgreSQL's socket is paused. */
-const HIGH_WATER = 512 * 1024
+const HIGH_WATER = 128 * 1024
 
 export interface PortalQuery {
   /** Statements that begin the transaction, or what is left of its beginning. */

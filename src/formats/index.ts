@@ -3,6 +3,7 @@ import { ServiceError } from '../error.ts'
 import { writeBinary, writeBinary2 } from '../votable/binary.ts'
 import { writeTableData } from '../votable/tabledata.ts'
 import { arrowWriter } from './arrow.ts'
+import { noteRows } from './collect.ts'
 import { fitsWriter } from './fits.ts'
 import { htmlWriter } from './html.ts'
 import { jsonWriter, ndjsonWriter } from './json.ts'
@@ -33,8 +34,7 @@ export interface OutputFormat {
 const TAPREGEXT = 'ivo://ivoa.net/std/TAPRegExt'
 const VOTABLE = 'application/x-votable+xml'
 
-/** The first is the default. Of formats with the same media type, the first is meant when no parameter tells. */
-export const OUTPUT_FORMATS: readonly OutputFormat[] = [
+const FORMATS: readonly OutputFormat[] = [
   {
     mediaType: `${VOTABLE};serialization=BINARY2`,
     aliases: [VOTABLE, 'votable', 'votable/b2', 'text/xml', 'application/xml'],
@@ -104,6 +104,32 @@ export const OUTPUT_FORMATS: readonly OutputFormat[] = [
   },
   ...MOC_FORMATS,
 ]
+
+/** The first is the default. Of formats with the same media type, the first is meant when no parameter tells. */
+export const OUTPUT_FORMATS: readonly OutputFormat[] = FORMATS.map(format => ({
+  ...format,
+  writer: noting(format.writer),
+  ...(format.headless && { headless: noting(format.headless) }),
+}))
+
+/** The same writer; the memory of what it has taken and given is looked after. */
+function noting(writer: Writer): Writer {
+  return {
+    ...writer,
+    write: (source, head, folder) =>
+      noted(
+        writer.write({ ...source, batches: noted(source.batches, ({ data }) => data.length) }, head, folder),
+        chunk => chunk.length,
+      ),
+  }
+}
+
+async function* noted<T>(items: AsyncIterable<T>, bytesOf: (item: T) => number): AsyncGenerator<T, void> {
+  for await (const item of items) {
+    noteRows(bytesOf(item))
+    yield item
+  }
+}
 
 export interface ChosenFormat {
   readonly writer: Writer

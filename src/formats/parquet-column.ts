@@ -1,15 +1,16 @@
 /**
- * One column of a row group. Numbers of four or eight bytes, most of any catalogue, lie in memory as a page has them
- * (Parquet's encoding PLAIN) and are copied: 20 ns a value less than through hyparquet-writer, which writes the
- * others, with dictionaries and Snappy.
+ * One column of a row group. Columns that are no lists are written as a page of Parquet's encoding PLAIN from the bytes
+ * that they are in memory, narrow ones and strings through Snappy: no value becomes an object of JavaScript, which
+ * would cost time and make the heap grow. hyparquet-writer writes the lists, with dictionaries.
  */
-import type { ColumnChunk, DecodedArray, SchemaElement, SchemaTree } from 'hyparquet'
+import type { ColumnChunk, DecodedArray, SchemaTree } from 'hyparquet'
 import type { ByteWriter } from 'hyparquet-writer'
 import { writeColumn } from 'hyparquet-writer/src/column.js'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { encodeNestedValues } from 'hyparquet-writer/src/dremel.js'
 import { snappyCompress } from 'hyparquet-writer/src/snappy.js'
 import type { Column, ElementType } from './columns.ts'
+import { extremes, type Plain, plainValues } from './parquet-plain.ts'
 
 /** `path` leads from the schema's root to the leaf. */
 export function writeChunk(
@@ -19,7 +20,7 @@ export function writeChunk(
   element: ElementType,
 ): ColumnChunk {
   const { element: leaf } = path.at(-1)!
-  if (column.child === undefined && isWide(element)) return writePlain(writer, leaf, column, element)
+  if (column.child === undefined) return writePlain(writer, leaf, column, plainValues(column, element))
   const schemaPath = path.map(node => node.element)
   const { chunk } = writeColumn({
     writer,
@@ -39,21 +40,22 @@ export function writeChunk(
   return chunk
 }
 
-type Wide = 'float4' | 'float8' | 'int8'
-
-function isWide(element: ElementType): element is Wide {
-  return element === 'float4' || element === 'float8' || element === 'int8'
-}
-
-function writePlain(writer: ByteWriter, leaf: SchemaElement, column: Column, element: Wide): ColumnChunk {
-  const values = present(column, element === 'float4' ? 4 : 8)
+function writePlain(
+  writer: ByteWriter,
+  { name, type }: SchemaTree['element'],
+  column: Column,
+  plain: Plain,
+): ColumnChunk {
+  const { bytes: values, isWide } = plain
   const levels = definitionLevels(column)
+  const packed = isWide || values.length === 0 ? values : snappyCompress(values)
+  const isCompressed = packed.length < values.length
+  const body = isCompressed ? packed : values
   const start = writer.offset
-  const size = levels.length + values.length
   writePageHeader(writer, {
     type: 'DATA_PAGE_V2',
-    uncompressed_page_size: size,
-    compressed_page_size: size,
+    uncompressed_page_size: levels.length + values.length,
+    compressed_page_size: levels.length + body.length,
     data_page_header_v2: {
       num_values: column.length,
       num_nulls: column.nulls,
@@ -61,24 +63,24 @@ function writePlain(writer: ByteWriter, leaf: SchemaElement, column: Column, ele
       encoding: 'PLAIN',
       definition_levels_byte_length: levels.length,
       repetition_levels_byte_length: 0,
-      is_compressed: false,
+      is_compressed: isCompressed,
     },
   })
   writer.appendBytes(levels)
-  writer.appendBytes(values)
-  const bytes = BigInt(writer.offset - start)
+  writer.appendBytes(body)
+  const bytes = writer.offset - start
   return {
     file_offset: BigInt(start),
     meta_data: {
-      type: leaf.type!,
+      type: type!,
       encodings: ['PLAIN'],
-      path_in_schema: [leaf.name],
-      codec: 'UNCOMPRESSED',
+      path_in_schema: [name],
+      codec: isWide ? 'UNCOMPRESSED' : 'SNAPPY',
       num_values: BigInt(column.length),
-      total_uncompressed_size: bytes,
-      total_compressed_size: bytes,
+      total_uncompressed_size: BigInt(bytes - body.length + values.length),
+      total_compressed_size: BigInt(bytes),
       data_page_offset: BigInt(start),
-      statistics: { ...extremes(values, element), null_count: BigInt(column.nulls) },
+      statistics: { ...extremes(plain), null_count: BigInt(column.nulls) },
     },
   }
 }
@@ -93,42 +95,6 @@ function varint(value: number): number[] {
   const bytes: number[] = []
   for (; value > 0x7f; value = Math.floor(value / 128)) bytes.push((value % 128) | 0x80)
   return [...bytes, value]
-}
-
-/** The values without the NULLs. */
-function present({ length, nulls, validity, values }: Column, size: number): Uint8Array {
-  if (nulls === 0) return values
-  const out = new Uint8Array((length - nulls) * size)
-  for (let i = 0, o = 0; i < length; i++) {
-    if (((validity[i >> 3]! >> (i & 7)) & 1) === 0) continue
-    for (let p = i * size; p < (i + 1) * size; p++) out[o++] = values[p]!
-  }
-  return out
-}
-
-/** Least and greatest value, NaN left out; a zero is −0 as the least and +0 as the greatest (parquet.thrift). */
-function extremes(values: Uint8Array, element: Wide) {
-  if (element === 'int8') {
-    const all = new BigInt64Array(values.buffer, values.byteOffset, values.length / 8)
-    if (all.length === 0) return {}
-    let [min, max] = [all[0]!, all[0]!]
-    for (const value of all) {
-      if (value < min) min = value
-      if (value > max) max = value
-    }
-    return { min_value: min, max_value: max }
-  }
-  const all =
-    element === 'float4'
-      ? new Float32Array(values.buffer, values.byteOffset, values.length / 4)
-      : new Float64Array(values.buffer, values.byteOffset, values.length / 8)
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const value of all) {
-    if (value < min) min = value
-    if (value > max) max = value
-  }
-  if (min > max) return {}
-  return { min_value: min === 0 ? -0 : min, max_value: max === 0 ? 0 : max }
 }
 
 /** Typed arrays where there is no NULL: they are encoded at twice the speed. */
