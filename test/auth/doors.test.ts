@@ -9,6 +9,7 @@ import { removeRule, setRule } from '../../src/auth/access-rules.ts'
 import { SCOPES } from '../../src/auth/identity.ts'
 import { createToken, revokeToken } from '../../src/auth/tokens.ts'
 import { setAccount } from '../../src/auth/users.ts'
+import { closes } from '../support/closes.ts'
 import { testDatabase } from '../support/database.ts'
 import { pythonClient, withoutPython } from '../support/python.ts'
 import { fillSample } from '../support/sample.ts'
@@ -287,7 +288,10 @@ describe('a table that is not for everybody', () => {
     stilts(`-Dstar.basicauth.user=${user}`, `-Dstar.basicauth.password=${password}`, ...args)
   const rule = { kind: 'table', name: 'sample.stars', opensAt: undefined, announced: true } as const
   const query = 'SELECT TOP 2 ID FROM sample.stars'
-  before(() => setRule(service.db, { ...rule, groups: ['observers'] }, { name: 'test' }))
+  before(async () => {
+    await setRule(service.db, { ...rule, groups: ['observers'] }, { name: 'test' })
+    await closes(`${service.url}/tap/sync?LANG=ADQL&QUERY=${encodeURIComponent(query)}`)
+  })
   after(() => removeRule(service.db, 'table', 'sample.stars', { name: 'test' }))
 
   it('asks for a password by 401, and opens to stilts, by sync and async', {

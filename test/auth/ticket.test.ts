@@ -6,6 +6,7 @@ import type { Scope } from '../../src/auth/identity.ts'
 import { ticketOf, withTicket } from '../../src/auth/ticket.ts'
 import { createToken, revokeToken } from '../../src/auth/tokens.ts'
 import { setAccount, setBlocked } from '../../src/auth/users.ts'
+import { closes } from '../support/closes.ts'
 import { testDatabase } from '../support/database.ts'
 import { fillSample } from '../support/sample.ts'
 import { startTestService, type TestService } from '../support/service.ts'
@@ -35,6 +36,7 @@ before(async () => {
     announced: true,
   } as const
   await setRule(service.db, rule, OPERATOR)
+  await closes(service.url + QUERY)
 })
 after(async () => {
   await removeRule(service.db, 'table', 'sample.stars', OPERATOR)
