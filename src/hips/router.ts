@@ -4,6 +4,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
+import { gzip, type ZlibOptions } from 'node:zlib'
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
 import type { Rules } from '../auth/access.ts'
 import { identify } from '../auth/identity.ts'
@@ -96,6 +98,7 @@ export function hipsRouter({ trees: all, rules, origin, maker }: HipsDependencie
     const tile = TILE.exec(rest)
     if (tile) return sendTile(request, response, { cache, maker }, tree, rest, tile)
     if (!OTHER.test(rest)) return missing(response, 'a HiPS has no such file')
+    if (rest.endsWith('.tsv')) return sendAllskyTable(request, response, cache, tree, rest)
     response.setHeader('Cache-Control', keep(tree, KEEP_OTHERS))
     // Aladin Lite writes Metadata.xml.
     sendFile(response, tree.root, rest.replace('Metadata', 'metadata'))
@@ -148,9 +151,53 @@ async function sendTile(
       : there
   })
   if (!bytes) return noTile(response)
+  if (extension === 'tsv') return sendTable(request, response, cache, tree, file, bytes)
+  sendBytes(request, response, tree, bytes, { 'Content-Type': TYPES[extension!]! })
+}
+
+async function sendAllskyTable(
+  request: Request,
+  response: Response,
+  cache: TileCache,
+  tree: VisibleTree,
+  file: string,
+): Promise<void> {
+  const read = () => readIfThere(path.join(tree.root, file))
+  const bytes = await cache.get(`${tree.name}/${file}`, tree.version, read)
+  if (!bytes) return noTile(response)
+  await sendTable(request, response, cache, tree, file, bytes)
+}
+
+/** Rows of catalogues, which become a quarter of their size. */
+async function sendTable(
+  request: Request,
+  response: Response,
+  cache: TileCache,
+  tree: VisibleTree,
+  file: string,
+  bytes: Buffer,
+): Promise<void> {
+  const headers = { 'Content-Type': TYPES.tsv!, Vary: 'Accept-Encoding' }
+  const packs = /\bgzip\b/.test(request.get('accept-encoding') ?? '') && request.headers.range === undefined
+  if (!packs || bytes.length < WORTH_PACKING) return sendBytes(request, response, tree, bytes, headers)
+  const packed = await cache.get(`${tree.name}/${file}.gz`, tree.version, () => gzipped(bytes, { level: 4 }))
+  sendBytes(request, response, tree, packed!, { ...headers, 'Content-Encoding': 'gzip' })
+}
+
+const gzipped: (bytes: Buffer, options: ZlibOptions) => Promise<Buffer> = promisify(gzip)
+/** Less fits into one packet anyway. */
+const WORTH_PACKING = 1400
+
+function sendBytes(
+  request: Request,
+  response: Response,
+  tree: VisibleTree,
+  bytes: Buffer,
+  own: Readonly<Record<string, string>>,
+): void {
   const etag = `"${tree.version.toString(36)}-${bytes.length.toString(36)}"`
   const headers = {
-    'Content-Type': TYPES[extension!]!,
+    ...own,
     'Cache-Control': keep(tree, isOfRelease(request, tree) ? KEEP_RELEASE : KEEP_TILES),
     ETag: etag,
     'Last-Modified': tree.modified,

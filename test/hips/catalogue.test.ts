@@ -10,9 +10,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import express from 'express'
+import { NO_RULES } from '../../src/auth/access.ts'
 import { type CommandSetting, UsageError } from '../../src/command.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/database.ts'
@@ -21,6 +25,7 @@ import { buildCatalogue, type CatalogueRequest } from '../../src/hips/catalogue.
 import { type CatalogueTile, catalogueTree } from '../../src/hips/catalogue-tree.ts'
 import { lintTree } from '../../src/hips/lint.ts'
 import { publishedTrees } from '../../src/hips/published.ts'
+import { hipsRouter } from '../../src/hips/router.ts'
 import { hipsCatalogueCommand } from '../../src/hips-catalogue-command.ts'
 import { openLog } from '../../src/log.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
@@ -187,6 +192,39 @@ describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () =>
     assert.match(cutout!, /^https:\/\/survey.invalid\/hips\/pictures\/cutout\?ra=[\d.]+&dec=/)
     for (const wrong of [['demo.visit', '--columns', 'none'], ['demo.variable'], ['none.none'], []])
       await assert.rejects(hipsCatalogueCommand.run(wrong, setting), UsageError)
+  })
+
+  it('is served packed to whoever takes that, and as it is to others', async () => {
+    const router = hipsRouter({ trees: publishedTrees(folder), rules: () => NO_RULES, origin: () => '' })
+    const server = createServer(express().use('/hips', router)).listen(0, '127.0.0.1')
+    await new Promise(resolve => server.once('listening', resolve))
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hips/demo`
+    try {
+      const tile = readdirSync(path.join(folder, 'demo'), { recursive: true, encoding: 'utf8' }).find(name =>
+        /^Norder4.*Npix/.test(name),
+      )!
+      for (const file of [tile, 'Norder1/Allsky.tsv']) {
+        const expected = readFileSync(path.join(folder, 'demo', file), 'utf8')
+        const [packed, plain, part] = await Promise.all([
+          fetch(`${base}/${file}`, { headers: { 'Accept-Encoding': 'gzip' } }),
+          fetch(`${base}/${file}`, { headers: { 'Accept-Encoding': 'identity' } }),
+          fetch(`${base}/${file}`, { headers: { 'Accept-Encoding': 'identity', Range: 'bytes=2-9' } }),
+        ])
+        assert.equal(packed.headers.get('content-encoding'), 'gzip')
+        assert.ok(Number(packed.headers.get('content-length')) < expected.length / 2)
+        assert.equal(await packed.text(), expected)
+        assert.equal(plain.headers.get('content-encoding'), null)
+        assert.equal(plain.headers.get('content-type'), 'text/tab-separated-values')
+        assert.equal(await plain.text(), expected)
+        assert.equal(await part.text(), expected.slice(2, 10))
+        assert.notEqual(packed.headers.get('etag'), plain.headers.get('etag'))
+      }
+      const metadata = await fetch(`${base}/Metadata.xml`)
+      assert.equal(metadata.status, 200)
+      assert.equal((await fetch(`${base}/cutout?ra=150&dec=2&fov=1`)).status, 400)
+    } finally {
+      server.close()
+    }
   })
 
   it('adds columns of addresses, keeps to a condition, and ranks by any expression', async () => {
