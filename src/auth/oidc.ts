@@ -9,7 +9,7 @@ import { Strategy } from 'passport-openidconnect'
 import { ServiceError } from '../error.ts'
 import { verifiedClaims } from './id-token.ts'
 import { personOf } from './person.ts'
-import { askProvider, type Provider } from './provider.ts'
+import { askProvider, type Provider, unusable } from './provider.ts'
 import type { PendingLogin } from './sessions.ts'
 import type { Person } from './users.ts'
 
@@ -35,7 +35,8 @@ export function newPending(provider: string, returnTo: string) {
 export class CheckedStrategy extends Strategy {
   readonly #challenge: string
 
-  constructor({ provider, callbackUrl, clockSkewSeconds, pending, leaving }: LoginOptions) {
+  constructor(options: LoginOptions) {
+    const { provider, callbackUrl, clockSkewSeconds, pending, leaving } = options
     const { settings, authorizationEndpoint, tokenEndpoint } = provider
     let loggedIn: LoggedIn
     super(
@@ -64,42 +65,14 @@ export class CheckedStrategy extends Strategy {
     this.name = settings.name
     this.#challenge = createHash('sha256').update(pending.verifier).digest('base64url')
 
-    /** Instead of the package's own exchange: everything is checked here, before it reads a claim. */
-    const exchange = async (code: string) => {
-      const { settings, secretInBody } = provider
-      const { title, clientId, clientSecret } = settings
-      const basic = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`
-      const answer = await askProvider(title, tokenEndpoint, {
-        method: 'POST',
-        headers: secretInBody ? {} : { authorization: `Basic ${Buffer.from(basic).toString('base64')}` },
-        body: new URLSearchParams({
-          grant_type: 'authorization_code',
-          code,
-          redirect_uri: callbackUrl,
-          code_verifier: pending.verifier,
-          ...(secretInBody && { client_id: clientId, client_secret: clientSecret }),
-        }),
-      })
-      const { id_token: idToken, access_token: accessToken } = answer
-      if (typeof idToken !== 'string' || typeof accessToken !== 'string') {
-        throw new ServiceError('unavailable', `Login by ${title} does not work now: it sent no ID token.`)
-      }
-      const claims = await verifiedClaims(idToken, {
-        ...{ title, issuer: settings.issuer, clientId, nonce: pending.nonce!, accessToken },
-        ...{ keys: provider.keys, clockSkewSeconds },
-      })
-      const more = await userinfo(provider, accessToken, claims.sub)
-      loggedIn = { person: personOf({ ...more, ...claims }, settings), idToken }
-      // The strategy looks at `exp` once more and knows no skew of clocks.
-      const [header, , signature] = idToken.split('.')
-      const lasting = { ...claims, exp: claims.exp! + clockSkewSeconds }
-      const checked = `${header}.${Buffer.from(JSON.stringify(lasting)).toString('base64url')}.${signature}`
-      return { accessToken, checked }
-    }
+    // Instead of the package's own exchange: everything is checked before it reads a claim.
     const oauth = this._oauth2 as unknown as { getOAuthAccessToken: GetAccessToken }
     oauth.getOAuthAccessToken = (code, _parameters, done) =>
-      void exchange(code).then(
-        ({ accessToken, checked }) => done(null, accessToken, undefined, { id_token: checked }),
+      void exchange(options, code).then(
+        ({ accessToken, idToken, person }) => {
+          loggedIn = { person, idToken }
+          done(null, accessToken, undefined, { id_token: lasting(idToken, clockSkewSeconds) })
+        },
         error => done(error),
       )
   }
@@ -114,6 +87,48 @@ type GetAccessToken = (
   parameters: object,
   done: (error: unknown, accessToken?: string, refreshToken?: string, answer?: { id_token: string }) => void,
 ) => void
+
+/** The code for tokens (OpenID Connect Core 1.0 §3.1.3), and what they say, checked. */
+async function exchange({ provider, callbackUrl, clockSkewSeconds, pending }: LoginOptions, code: string) {
+  const { settings, tokenEndpoint, secretInBody, keys } = provider
+  const { title, issuer, clientId, clientSecret } = settings
+  const basic = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`)
+  const answer = await askProvider(title, tokenEndpoint, {
+    method: 'POST',
+    headers: secretInBody ? {} : { authorization: `Basic ${basic.toString('base64')}` },
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: callbackUrl,
+      code_verifier: pending.verifier,
+      ...(secretInBody && { client_id: clientId, client_secret: clientSecret }),
+    }),
+  })
+  const { id_token: idToken, access_token: accessToken } = answer
+  if (typeof idToken !== 'string' || typeof accessToken !== 'string') {
+    throw unusable(title, 'it sent no ID token')
+  }
+  const nonce = pending.nonce!
+  const claims = await verifiedClaims(idToken, {
+    title,
+    issuer,
+    clientId,
+    nonce,
+    keys,
+    clockSkewSeconds,
+    accessToken,
+  })
+  const more = await userinfo(provider, accessToken, claims.sub)
+  return { accessToken, idToken, person: personOf({ ...more, ...claims }, settings) }
+}
+
+/** The strategy looks at `exp` of a checked ID token once more, and knows no skew of clocks. */
+function lasting(idToken: string, clockSkewSeconds: number): string {
+  const [header, body, signature] = idToken.split('.')
+  const claims = JSON.parse(Buffer.from(body!, 'base64url').toString()) as { exp: number }
+  const later = JSON.stringify({ ...claims, exp: claims.exp + clockSkewSeconds })
+  return `${header}.${Buffer.from(later).toString('base64url')}.${signature}`
+}
 
 /** OpenID Connect Core 1.0 §5.3.2: worth nothing when it is of another subject. */
 async function userinfo(
