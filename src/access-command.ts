@@ -5,6 +5,7 @@ import type { RuleKind } from './auth/access.ts'
 import { listRules, RULE_KINDS, removeRule, type StoredRule, setRule } from './auth/access-rules.ts'
 import { type Command, UsageError } from './command.ts'
 import type { Client } from './db/database.ts'
+import { slowOperators } from './db/roles.ts'
 
 const KINDS = RULE_KINDS.join('|')
 
@@ -40,6 +41,12 @@ without a rule has its schema's, and one with a rule only that. What is said of 
     setting.stdout.write(values.json ? `${JSON.stringify(viewOf(rule))}\n` : `${lineOf(rule)}\n`)
     if (!(await isThere(db, kind, rule.name)) && !values.json) {
       setting.stderr.write(`There is no ${kind} ${name} yet; the rule counts when it comes.\n`)
+    }
+    const slow = await slowOperators(db)
+    if (slow.length > 0 && !values.json) {
+      setting.stderr.write(
+        `Searches for images by region are slow while a collection is closed, until a superuser runs:\n${slow.join(';\n')};\n`,
+      )
     }
     return 0
   },

@@ -180,6 +180,11 @@ describe('closed images', { skip }, async () => {
     assert.equal((await adql(undefined, count)).text.replaceAll('\r', ''), 'obs_collection,n\nopen,5\n')
     assert.equal((await adql('bob', count)).text.replaceAll('\r', ''), 'obs_collection,n\nopen,5\n')
     assert.match((await adql('ann', count)).text, new RegExp(SECRET))
+    const [leaky] = await service.db.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM pg_operator AS o JOIN pg_proc AS p ON p.oid = o.oprcode
+        WHERE o.oprleft = 'spoly'::regtype AND o.oprname IN ('&&', '@>') AND NOT p.proleakproof`,
+    )
+    assert.equal(leaky!.n, 0, 'regions are found by index behind the barrier')
     for (const query of [
       `SELECT COUNT(*) AS n FROM ivoa.ObsCore WHERE 1 / (CASE WHEN obs_collection = '${SECRET}' THEN 0 ELSE 1 END) = 1`,
       `SELECT COUNT(*) AS n FROM ivoa.ObsCore AS o WHERE POWER(CASE WHEN obs_id LIKE '%' AND obs_collection = '${SECRET}' THEN -1 ELSE 4 END, 0.5) = 2`,
