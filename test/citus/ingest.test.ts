@@ -1,0 +1,128 @@
+/** Tables that are loaded into shards, added to and built anew, with their neighbours. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { compile } from '../../src/adql/index.ts'
+import { shardedTables } from '../../src/db/citus.ts'
+import type { Database } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openDatabase } from '../../src/db/postgres.ts'
+import { hash29 } from '../../src/healpix/nested.ts'
+import { type IngestOptions, ingestTable } from '../../src/ingest/table.ts'
+import { openLog } from '../../src/log.ts'
+import { unpublishTable } from '../../src/tap/publish.ts'
+import { readCatalog } from '../../src/tap/tap-schema.ts'
+
+const CLUSTER = process.env.ALMAGEST_TEST_CITUS
+const skip = CLUSTER ? false : 'no Citus: ALMAGEST_TEST_CITUS names no database of a coordinator'
+const SCHEMA = 'loaded_in_a_test'
+const RAD = Math.PI / 180
+
+describe('loading into a cluster', { skip }, () => {
+  let db: Database
+  const folder = mkdtempSync(path.join(tmpdir(), 'almagest-test-'))
+
+  before(async () => {
+    const log = openLog('silent')
+    await migrate(CLUSTER!, log)
+    db = await openDatabase({ url: CLUSTER!, log })
+    await forget()
+  })
+  after(async () => {
+    await forget()
+    await db.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  async function forget(): Promise<void> {
+    await db.transaction(async client => {
+      for (const table of ['object', 'detection']) await unpublishTable(client, SCHEMA, table)
+      await client.query(`DELETE FROM almagest.published_schema WHERE schema_name = '${SCHEMA}'`)
+      await client.query(`DELETE FROM almagest.retired_table WHERE sql_schema = '${SCHEMA}'`)
+      await client.query(`DROP SCHEMA IF EXISTS ${SCHEMA} CASCADE`)
+    })
+  }
+
+  /** Objects in pairs 1″ apart along a line across the sky, and four detections of each. */
+  function survey(first: number, count: number): { objects: string[]; detections: string[] } {
+    const objects: string[] = []
+    const detections: string[] = []
+    for (let i = first; i < first + count; i++) {
+      const ra = ((i >> 1) * 7.3) % 360
+      const dec = -80 + (((i >> 1) * 3.1) % 160) + (i & 1) / 3600
+      const cell = hash29(Float64Array.of(ra * RAD), Float64Array.of(dec * RAD))[0]!
+      const id = ((cell >> 34n) << 35n) | BigInt(i)
+      objects.push(`${id},${ra},${dec},${i}`)
+      for (let k = 0; k < 4; k++) detections.push(`${4 * i + k},${id},${i + k / 10}`)
+    }
+    return { objects, detections }
+  }
+
+  async function ingest(table: string, head: string, rows: string[], options: Partial<IngestOptions>) {
+    const file = path.join(folder, `${table}.csv`)
+    writeFileSync(file, `${head}\n${rows.join('\n')}\n`)
+    return ingestTable(
+      db,
+      { files: [file], table: `${SCHEMA}.${table}`, mode: 'create', ...options },
+      () => {},
+      new AbortController().signal,
+    )
+  }
+
+  async function one(adql: string): Promise<number> {
+    const { tables } = await readCatalog(db)
+    const { text, values } = compile(adql, tables, { maxrec: undefined })
+    const [row] = await db.query<Record<string, unknown>>(text, values)
+    return Number(Object.values(row!)[0])
+  }
+
+  const PAIRS = `SELECT COUNT(*) AS n FROM ${SCHEMA}.object AS a JOIN ${SCHEMA}.object AS b
+    ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 2 / 3600.0 WHERE a.objectid < b.objectid`
+  const JOINED = `SELECT COUNT(*) AS n FROM ${SCHEMA}.object AS o JOIN ${SCHEMA}.detection AS d ON d.objectid = o.objectid`
+
+  test('keeps every row, pair and detection', async () => {
+    const { objects, detections } = survey(0, 600)
+    const loaded = await ingest('object', 'objectid,ra,dec,mag', objects, {
+      distribute: true,
+      id: 'objectid',
+    })
+    assert.equal(loaded.rows, 600)
+    await ingest('detection', 'detid,objectid,flux', detections, {
+      distribute: true,
+      shardId: 'objectid',
+      id: 'detid',
+    })
+    assert.equal(await one(PAIRS), 300)
+    assert.equal(await one(JOINED), 2400)
+    const tables = (await shardedTables(db)).filter(table => table.name.startsWith(SCHEMA))
+    assert.equal(tables.length, 3, 'objects, their neighbours, detections')
+    assert.equal(new Set(tables.map(table => table.colocation)).size, 1)
+    const { tables: catalog } = await readCatalog(db)
+    const metas = catalog.all.filter(table => table.schema === SCHEMA)
+    assert.deepEqual(metas.map(({ name, cellIds }) => [name, [...(cellIds ?? [])].sort()]).sort(), [
+      ['detection', ['objectid']],
+      ['object', ['objectid']],
+    ])
+  })
+
+  test('adds nights, and builds tables anew', async () => {
+    const more = survey(600, 100)
+    await ingest('object', 'objectid,ra,dec,mag', more.objects, { mode: 'append' })
+    await ingest('detection', 'detid,objectid,flux', more.detections, { mode: 'append', shardId: 'objectid' })
+    assert.equal(await one(PAIRS), 350)
+    assert.equal(await one(JOINED), 2800)
+    const { objects } = survey(0, 200)
+    await ingest('object', 'objectid,ra,dec,mag', objects, { mode: 'replace', id: 'objectid' })
+    assert.equal(await one(PAIRS), 100)
+    assert.equal(await one(JOINED), 800)
+  })
+
+  test('refuses rows that have no place', async () => {
+    await assert.rejects(
+      ingest('detection', 'detid,flux', ['1,2'], { distribute: true, mode: 'replace' }),
+      /no positions, and so no place in shards/,
+    )
+  })
+})
