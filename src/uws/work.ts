@@ -124,10 +124,13 @@ export function overdueError(seconds: number): ServiceError {
   })
 }
 
-/** Whether it is what we run on that failed, so that the job deserves another try. */
+/**
+ * Whether it is what we run on that failed, so that the job deserves another try. What an ADQL query cannot have brought
+ * about is told as `internal`.
+ */
 export function isOutage(error: unknown): boolean {
-  if (error instanceof ServiceError) return error.code === 'unavailable' && isConnectionLoss(error.cause)
-  return isConnectionLoss(error)
+  if (!(error instanceof ServiceError)) return isConnectionLoss(error)
+  return (error.code === 'unavailable' || error.code === 'internal') && isConnectionLoss(error.cause)
 }
 
 /** Whether the database itself says that a machine of its cluster cannot be reached: it is there, the machine is not. */
@@ -138,11 +141,13 @@ export function isNodeLoss(error: unknown): boolean {
 
 /**
  * Connection exceptions, an administrator's or a crash's shutdown, errors of the system below such as shared memory
- * that a dead postmaster took along (SQLSTATE classes 08, 57P, 58); sockets.
+ * that a dead postmaster took along (SQLSTATE classes 08, 57P, 58), a parallel worker that was killed (55000, before the
+ * crash is told to all); sockets.
  */
 export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const state = sqlStateOf(error)
+  if (state === '55000') return /parallel worker|dynamic shared memory/.test(error.message)
   if (state !== undefined) return /^(08|57P|58|53300)/.test(state)
   const code = (error as NodeJS.ErrnoException).code
   if (code !== undefined)

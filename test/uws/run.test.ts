@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { compile, statementError } from '../../src/adql/index.ts'
+import { tablesOf } from '../../src/adql/tables.ts'
 import { ANONYMOUS } from '../../src/auth/identity.ts'
 import { type JobLimits, loadConfig } from '../../src/config.ts'
 import { parametersOf } from '../../src/dali/parameters.ts'
@@ -384,6 +386,28 @@ describe('runners', () => {
     assert.equal(failed.phase, 'ERROR')
     assert.match(failed.error!.message, /went away/)
     assert.equal(runs, 4)
+  })
+
+  it('give a job back when a part of the database died, as a query tells it', async () => {
+    const table = { schema: 's', name: 't', sqlSchema: 's', sqlName: 't', columns: [], position: undefined }
+    const query = 'SELECT COUNT(*) AS n FROM s.t'
+    const compiled = compile(query, tablesOf([table]), { maxrec: 1 })
+    const failures = [
+      new StatementError('55000', 'lost connection to parallel worker'),
+      new StatementError('58P01', 'could not open shared memory segment "/PostgreSQL.1": No such file'),
+      new StatementError('08006', 'could not receive data from client'),
+    ]
+    for (const failure of failures) {
+      let runs = 0
+      const { jobs } = await setUp(async work => {
+        if (++runs === 1) throw statementError(failure, compiled, query)
+        await writeName(work)
+      })
+      assert.equal((await ended(await submit(jobs))).phase, 'COMPLETED', failure.message)
+      assert.equal(runs, 2)
+      await open.pop()!.runner!.stop(0)
+      await jobs.events.close()
+    }
   })
 
   it('say what failed: their words for our faults, the standard’s phase for the duration', async () => {
