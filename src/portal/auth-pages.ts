@@ -17,8 +17,7 @@ export function authPages(siteTitle: string): AuthPages {
       const none = html`<p>Nobody logs in with a browser here. The operators make access tokens; <a
 href="${visitor.origin}/auth/connect">your client takes one</a>.</p>`
       const body = html`<section>
-<h2>With your account at</h2>
-${ways.length > 0 ? html`<ul class="ways">${ways}</ul>` : none}
+${ways.length > 0 ? html`<h2>With your account at</h2><ul class="ways">${ways}</ul>` : none}
 </section>
 `
       return framed(siteTitle, visitor, 'Log in', body)

@@ -75,5 +75,11 @@ curl -u TOKEN: ${origin}/tap/sync -d LANG=ADQL -d FORMAT=csv \\
       `curl -c jar ${origin}/auth/cookie -d username=x-oauth-basic -d password=TOKEN
 curl -b jar ${origin}/auth/whoami`,
     ],
+    [
+      'A link',
+      'For a viewer that is handed a URL, or a colleague: what you may read at one URL, for a time, without any header.',
+      `curl -H "Authorization: Bearer TOKEN" -H "Content-Type: application/json" \\
+     -d '{"url": "/tap/tables", "seconds": 86400}' ${origin}/auth/link`,
+    ],
   ]
 }

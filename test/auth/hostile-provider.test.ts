@@ -20,6 +20,8 @@ let idToken: (claims: JWTPayload) => Promise<string>
 let userinfo: Record<string, unknown>
 let discovery: Record<string, unknown> = {}
 let nonce: string
+/** What the token endpoint was last sent. */
+let exchange: { authorization: string | undefined; form: URLSearchParams }
 
 const sign = (claims: JWTPayload, by = key, alg = 'ES256') =>
   new SignJWT(claims).setProtectedHeader({ alg, kid: 'k' }).sign(by)
@@ -52,6 +54,11 @@ before(async () => {
       '/keys': () => ({ keys: [jwk] }),
       '/token': async () => ({ access_token: 'opaque', token_type: 'Bearer', id_token: await idToken(good) }),
       '/userinfo': () => userinfo,
+    }
+    if (request.url === '/token') {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      exchange = { authorization: request.headers.authorization, form: new URLSearchParams(body) }
     }
     response.setHeader('Content-Type', 'application/json')
     response.end(JSON.stringify(await answers[request.url!]?.()))
@@ -182,6 +189,26 @@ it('does not log in by a provider that gives itself another name, or sends by ht
       await fresh.close()
       discovery = {}
     }
+  }
+})
+
+it('shows its secret as the provider wants it, and the verifier of PKCE', async () => {
+  idToken = sign
+  userinfo = { sub: '42' }
+  await login()
+  const encoded = encodeURIComponent(SECRET)
+  assert.equal(exchange.authorization, `Basic ${Buffer.from(`almagest:${encoded}`).toString('base64')}`)
+  assert.equal(exchange.form.get('client_secret'), null)
+  assert.match(exchange.form.get('code_verifier')!, /^[\w-]{43}$/)
+  discovery = { token_endpoint_auth_methods_supported: ['client_secret_post'] }
+  const fresh = await startTestService({ database, runner: false, config: { auth: auth() } })
+  try {
+    assert.equal((await login(fresh.url)).user, 'eve')
+    assert.equal(exchange.authorization, undefined)
+    assert.equal(exchange.form.get('client_secret'), SECRET)
+  } finally {
+    await fresh.close()
+    discovery = {}
   }
 })
 
