@@ -12,11 +12,13 @@ function ordered(trees: readonly PublishedTree[]): readonly PublishedTree[] {
 const isCatalogue = ({ properties }: PublishedTree) => properties.get('dataproduct_type') === 'catalog'
 
 export function skyPage(trees: readonly PublishedTree[], title: string): Html {
-  const catalogues = trees.filter(isCatalogue).map(({ name, properties }) => ({
+  const images = ordered(trees)
+  // Catalogues lie over an image.
+  const catalogues = (images.length > 0 ? trees.filter(isCatalogue) : []).map(({ name, properties }) => ({
     name,
     title: properties.get('obs_title') ?? name,
   }))
-  const shown = ordered(trees).map(({ name, properties }) => ({
+  const shown = images.map(({ name, properties }) => ({
     name,
     title: properties.get('obs_title') ?? name,
     formats: (properties.get('hips_tile_format') ?? '').split(' '),
@@ -40,7 +42,7 @@ export function skyPage(trees: readonly PublishedTree[], title: string): Html {
 ${
   shown.length > 0
     ? html`<label>Survey <select id="survey">${shown.map(tree => html`<option value="${tree.name}">${tree.title}</option>`)}</select></label>`
-    : html`<p>There is no HiPS yet; <code>npx almagest hips build</code> makes one.</p>`
+    : html`<p>There is no HiPS of images yet; <code>npx almagest hips build</code> makes one, <code>hips map</code> one of a table.</p>`
 }
 ${catalogues.map(tree => html`<label><input type="checkbox" name="catalogue" value="${tree.name}"> ${tree.title}</label>`)}
 </nav>
