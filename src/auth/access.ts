@@ -106,7 +106,7 @@ export async function openAccess(db: Database, log: Warn): Promise<Access> {
       const found = roles.get(key)
       if (found) return found
       const known = roles
-      const made = makeRole(db, mine)
+      const made = db.transaction(client => makeRole(client, mine))
       made.catch(() => known.delete(key))
       known.set(key, made)
       return made

@@ -3,6 +3,7 @@
  * almagest.access_rule (sql/000012); grants are made to follow them here, and nowhere else.
  */
 import { ServiceError } from '../error.ts'
+import { findCitus } from './citus.ts'
 import type { Client } from './database.ts'
 import { sqlStateOf } from './error.ts'
 
@@ -37,7 +38,8 @@ export async function applyAccess(client: Client): Promise<void> {
 
 async function run(client: Client, statement: string): Promise<void> {
   try {
-    await client.query(statement)
+    const [made] = await client.query<{ role?: string }>(statement)
+    if (made?.role !== undefined) await letInOnNodes(client, made.role)
   } catch (error) {
     if (sqlStateOf(error) !== '42501') throw error
     throw new ServiceError('forbidden', 'The database user lacks rights to let groups in.', {
@@ -53,6 +55,15 @@ async function run(client: Client, statement: string): Promise<void> {
   }
 }
 
+/** The nodes of a cluster ask each other under the role of the query (db/citus), the coordinator is asked by nobody. */
+async function letInOnNodes(client: Client, role: string): Promise<void> {
+  if (!(await findCitus(client))) return
+  await client.query(`ALTER ROLE "${role}" LOGIN`)
+  await client.query(`SET LOCAL citus.enable_ddl_propagation TO off`)
+  await client.query(`ALTER ROLE "${role}" NOLOGIN`)
+  await client.query(`SET LOCAL citus.enable_ddl_propagation TO on`)
+}
+
 /** Roles first, then the views of open collections, then grants: each step sees what the one before has made. */
 async function differences(client: Client): Promise<readonly string[]> {
   for (const find of [MISSING_ROLES, MISSING_VIEWS, `${LEAKY_OPERATORS} AND ${IS_SUPERUSER}`, WRONG_GRANTS]) {
@@ -63,7 +74,7 @@ async function differences(client: Client): Promise<readonly string[]> {
 }
 
 const MISSING_ROLES = `
-  SELECT format('SELECT almagest.make_role(%L, ARRAY[%L])', g.role, '${PUBLIC_ROLE}') AS statement
+  SELECT format('SELECT %1$L AS role, almagest.make_role(%1$L, ARRAY[%2$L])', g.role, '${PUBLIC_ROLE}') AS statement
     FROM (SELECT DISTINCT almagest.group_role(unnest(groups)) AS role FROM almagest.access_rule) AS g
    WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = g.role AND pg_has_role(r.oid, 'MEMBER')
                         AND pg_has_role(r.rolname, '${PUBLIC_ROLE}', 'MEMBER'))`
@@ -144,7 +155,7 @@ const WRONG_GRANTS = `
 
 /**
  * The role for somebody of these groups: the public one, a group's own, or one that is a member of several. Made on
- * demand. `groups` are those that rules name; each has its role already.
+ * demand, in a transaction. `groups` are those that rules name; each has its role already.
  */
 export async function makeRole(client: Client, groups: readonly string[]): Promise<string> {
   if (groups.length === 0) return PUBLIC_ROLE
@@ -160,6 +171,7 @@ export async function makeRole(client: Client, groups: readonly string[]): Promi
   const { roles, together, there } = row!
   if (roles.length === 1) return roles[0]!
   const list = roles.map(role => `'${role}'`).join(', ')
-  if (!there) await run(client, `SELECT almagest.make_role('${together}', ARRAY[${list}])`)
+  if (!there)
+    await run(client, `SELECT '${together}' AS role, almagest.make_role('${together}', ARRAY[${list}])`)
   return together
 }
