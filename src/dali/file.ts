@@ -67,8 +67,12 @@ export async function sendFile(request: Request, response: Response, file: Store
   }
 }
 
-/** If-Range (RFC 9110 §13.1.5): a range of another state of the file is of no use, so the whole is sent. */
+/**
+ * Ranges are of GET alone (RFC 9110 §14.2). If-Range (§13.1.5): a range of another state of the file is of no use, so
+ * the whole is sent.
+ */
 function rangesOf(request: Request, file: StoredFile, tag: string): ReturnType<typeof requestedRanges> {
+  if (request.method !== 'GET') return undefined
   const condition = request.get('if-range')
   const holds = condition === undefined || condition === tag || condition === file.modified?.toUTCString()
   return holds ? requestedRanges(request.get('range'), file.bytes) : undefined

@@ -63,6 +63,13 @@ describe('whole files', { skip }, async () => {
     const one = await get({ Range: `bytes=3-4, ${bytes.length}-` })
     assert.equal(one.headers.get('content-range'), `bytes 3-4/${bytes.length}`)
     assert.equal((await get({ Range: 'rows=0-1' })).status, 200)
+    // RFC 9110 §14.2: of ranges only GET knows.
+    for (const range of ['bytes=0-99', 'bytes=0-1,5-9', `bytes=${bytes.length}-`]) {
+      const head = await get({ Range: range }, 'HEAD')
+      assert.equal(head.status, 200, range)
+      assert.equal(head.headers.get('content-length'), String(bytes.length))
+      assert.equal(head.headers.get('content-range'), null)
+    }
   })
 
   it('come in several pieces at once, as other readers take them apart', async () => {
