@@ -6,8 +6,8 @@
 import { faceDirection } from '../healpix/geometry.ts'
 import { unitVector, type Vector } from '../sphere/vector.ts'
 import type { Footprint } from './footprint.ts'
-import { type MapTile, newTile, rowsOfCell } from './map-tree.ts'
-import { PIXEL_DEPTH } from './tile.ts'
+import { type MapTile, newTile } from './map-tree.ts'
+import { PIXEL_DEPTH, TILE_WIDTH } from './tile.ts'
 
 export interface Exposure {
   readonly footprint: Footprint
@@ -124,10 +124,14 @@ export function* exposureTiles(
     const value = rule.result(cell.first, cell.second)
     if (!Number.isFinite(value)) return false
     const depth = cell.order - tileOrder
-    rowsOfCell(depth, cell.number - tile.npix * 4 ** depth, (first, length) => {
-      tile.sum.fill(value, first, first + length)
-      tile.weight.fill(1, first, first + length)
-    })
+    const side = TILE_WIDTH >> depth
+    // Coordinates within the tile; pixel (column, row) is the cell x = 511 − row, y = column.
+    const [x, y] = [cell.x & ((1 << depth) - 1), cell.y & ((1 << depth) - 1)]
+    for (let i = 0; i < side; i++) {
+      const first = (TILE_WIDTH - 1 - (x * side + i)) * TILE_WIDTH + y * side
+      tile.sum.fill(value, first, first + side)
+      tile.weight.fill(1, first, first + side)
+    }
     return true
   }
 
