@@ -14,9 +14,9 @@ import { needsOf, ruleFor } from './routes.ts'
 
 const MINUTE_MS = 60_000
 
-/** Who is counted: a user, or the address (of IPv6 the network) of nobody known. */
+/** Who is counted: a user, or the address (of IPv6 the network) of nobody known, which no name of a user looks like. */
 export function countedAs({ name }: Identity, address: string | undefined): string {
-  return name ?? ipKeyGenerator(address ?? '')
+  return name ?? `@${ipKeyGenerator(address ?? '')}`
 }
 
 /** Mounted after `authenticate`. Without limits of roles it does nothing. */
