@@ -8,11 +8,11 @@ import { insteadOf, rewritten, sameFunction } from './foreign.ts'
 import { FRAME_NAMES, type Frame, isFrame } from './frames.ts'
 import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
-import { complain, type Place } from './state.ts'
+import { complain, isEnough, type Place } from './state.ts'
 import { parseStcs, type StcsRegion } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
 import type { Resolved } from './tree.ts'
-import { inWords, isNumeric, numericResult } from './types.ts'
+import { inWords, isGeometry, isNumeric, numericResult } from './types.ts'
 import { conversion } from './units.ts'
 import { columnsIn } from './walk.ts'
 
@@ -96,10 +96,11 @@ function foreign(
   const refused = REFUSED.get(name.toLowerCase())
   if (refused) complain(place.state, nameSpan, `${name} is not offered: ${refused}`)
   else {
-    const hint =
-      insteadOf(name) ??
-      didYouMean(name, functionNames()) ??
-      'The capabilities of this service list its functions.'
+    const hint = isEnough(place.state)
+      ? undefined
+      : (insteadOf(name) ??
+        didYouMean(name, functionNames()) ??
+        'The capabilities of this service list its functions.')
     complain(place.state, nameSpan, `there is no function ${name}`, hint)
   }
   return unknown(span)
@@ -140,6 +141,16 @@ export function callOf(forms: readonly Form[], args: readonly Resolved[], how: H
     // LAG(real, 1, 0) is real to PostgreSQL, and double to those who add the two.
     if (form.kind === 'window') converted = converted.map((a, i) => (isValue(a, i) ? cast(a, type) : a))
   } else if (form.result === 'GEOMETRY') type = converted.at(-1)?.type ?? 'unknown'
+  if (
+    form.name === 'CONTAINS' &&
+    args[1]?.type === 'point' &&
+    isGeometry(args[0]!.type) &&
+    args[0]!.type !== 'point'
+  ) {
+    const message =
+      'CONTAINS(shape, position) is never true: the position comes first, CONTAINS(position, shape)'
+    place.state.notes.push({ kind: 'advice', name: 'CONTAINS', message, start, end })
+  }
   if (form.name === 'RAND' && args.length > 0) {
     const message = 'the seed of RAND has no effect (its meaning is undefined in ADQL 2.1)'
     place.state.notes.push({ kind: 'advice', name: 'RAND', message, start, end })
@@ -205,12 +216,15 @@ function complainArguments(forms: readonly Form[], args: readonly Resolved[], ho
     counted.length === 1 ? args.findIndex((a, i) => !accepts(parameterAt(counted[0]!, i), a.type)) : -1
   if (wrong >= 0) {
     const parameter = counted[0]!.parameters[wrong]
+    const arg = args[wrong]!
+    const stcs =
+      parameter?.type === 'GEOMETRY' && arg.kind === 'string' && typeof parseStcs(arg.value) !== 'string'
     const name = parameter ? ` (${parameter.name})` : ''
     complain(
       place.state,
       args[wrong]!,
-      `argument ${wrong + 1}${name} of ${first.name} cannot be ${inWords(args[wrong]!.type)}`,
-      hint,
+      `argument ${wrong + 1}${name} of ${first.name} cannot be ${inWords(arg.type)}`,
+      stcs ? `As a shape it is REGION('${arg.value}').` : hint,
     )
   } else if (counted.length > 0) {
     const given = args.map(a => (open(a) ? 'NULL' : inWords(a.type))).join(', ')

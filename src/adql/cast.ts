@@ -37,7 +37,9 @@ export function castTo(operand: Resolved, target: CastTarget, span: Span, state:
   const from = operand.type
   if (from === 'unknown') return unknown(span)
   if (!castable(from, type)) {
-    complain(state, span, `${inWords(from)} cannot be converted into ${target.type}`)
+    const hint =
+      from === 'timestamp' && isNumeric(type) ? 'ivo_to_mjd(…) makes a number of a time.' : undefined
+    complain(state, span, `${inWords(from)} cannot be converted into ${target.type}`, hint)
     return unknown(span)
   }
   if (type === 'timestamp' && from === 'char') {

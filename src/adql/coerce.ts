@@ -105,6 +105,8 @@ function hintFor(at: Resolved, other: Resolved): string {
     return 'Compare it with a number.'
   }
   if (at.kind === 'number' && other.type === 'char') return "Put it in single quotes: '…'."
+  if (isNumeric(at.type) && other.type === 'timestamp')
+    return `ivo_to_mjd(${other.kind === 'column' ? other.column.name : '…'}) is a number of days.`
   if (isNumeric(at.type) || isNumeric(other.type)) return 'Convert one of them with CAST(… AS …).'
   return 'Both sides must be of the same kind.'
 }

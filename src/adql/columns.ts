@@ -2,7 +2,7 @@
 import type { Identifier, Span } from './ast.ts'
 import { hasAggregate, hasWindow } from './grouping.ts'
 import { columnsNamed, reference, relationsNamed, type Scope, type Visible } from './scope.ts'
-import { complain, type Place } from './state.ts'
+import { complain, isEnough, type Place } from './state.ts'
 import { nearest, oneOf, spelled } from './suggest.ts'
 import { matches } from './tables.ts'
 import type { Column, Relation, Resolved } from './tree.ts'
@@ -88,7 +88,7 @@ function qualified(name: readonly Identifier[], span: Span, place: Place): Resol
         place.state,
         column,
         `${written(qualifier)} has no column ${written([column])}`,
-        hintOf(column, known, otherTables(column, place)),
+        isEnough(place.state) ? undefined : hintOf(column, known, otherTables(column, place)),
       )
     }
     return undefined
@@ -98,13 +98,17 @@ function qualified(name: readonly Identifier[], span: Span, place: Place): Resol
 }
 
 function complainUnknown(name: Identifier, place: Place): void {
+  if (isEnough(place.state)) {
+    complain(place.state, name, `there is no column ${written([name])}`)
+    return
+  }
   if (place.hidden.some(i => matches(name, i.column.name))) {
     const hint = `WHERE is done before SELECT gives names: repeat the expression that is called ${name.text}.`
     complain(place.state, name, `the alias ${name.text} cannot be used in ${place.clause}`, hint)
     return
   }
   const known = columnNames(visibleRelations(place.scope))
-  const hint = hintOf(name, known, otherTables(name, place))
+  const hint = FOREIGN.get(name.text.toLowerCase()) ?? hintOf(name, known, otherTables(name, place))
   const otherCase = known.some(k => k.toLowerCase() === name.text.toLowerCase())
   if (name.delimited && !otherCase) {
     const quoted = `'${name.text.replaceAll("'", "''")}'`
@@ -118,6 +122,14 @@ function complainUnknown(name: Identifier, place: Place): void {
   }
   complain(place.state, name, `there is no column ${written([name])}`, hint)
 }
+
+/** What other languages have where ADQL has a column. */
+const FOREIGN = new Map([
+  ['rownum', 'SELECT TOP n … gives the first n rows.'],
+  ['nan', "NaN is CAST('NaN' AS DOUBLE PRECISION)."],
+  ['current_timestamp', "Times are compared with texts: t >= '2025-03-01T22:15:00'."],
+  ['current_date', "Times are compared with texts: t >= '2025-03-01'."],
+])
 
 function complainQualifier(qualifier: readonly Identifier[], place: Place): void {
   const table = qualifier.at(-1)!

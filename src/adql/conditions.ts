@@ -191,7 +191,11 @@ function predicate(c: Cursor): Expression {
     const query = subquery(c, 'EXISTS (SELECT …)')
     return { kind: 'exists', query, start, end: c.end }
   }
-  const operand = characterOrBits(c)
+  return predicateOf(c, characterOrBits(c))
+}
+
+/** What a value begins: a comparison, BETWEEN, LIKE …, or nothing more than the value. */
+function predicateOf(c: Cursor, operand: Expression): Expression {
   const { key } = c.token
   if (isComparison(key)) return comparison(c, operand, COMPARISONS[key])
   if (isSpherical(key) && !isCondition(operand)) return spherical(c, operand, key)
@@ -230,12 +234,14 @@ const isSpherical = (key: string): key is keyof typeof SPHERICAL => key in SPHER
 function spherical(c: Cursor, left: Expression, key: keyof typeof SPHERICAL): Expression {
   const symbol = advance(c)
   const [name, truth, exchanged] = SPHERICAL[key]
-  const right = key === '&&' ? booleanFactor(c) : asValue(c, characterOrBits(c))
   const { start } = left
-  if (isCondition(right)) {
+  const value = c.token.key === 'NOT' ? booleanFactor(c) : characterOrBits(c)
+  const right = key === '&&' && !isSpherical(c.token.key) ? predicateOf(c, value) : value
+  if (key === '&&' && isCondition(right)) {
     note(c, 'repair', '&&', '&& is not ADQL: read as AND', symbol)
     return { kind: 'and', left: asCondition(c, left), right, start, end: c.end }
   }
+  asValue(c, right)
   note(c, 'repair', key, `${key} is not ADQL: read as ${truth} = ${name}(…)`, symbol)
   const { start: nameStart, end: nameEnd } = symbol
   return {
@@ -304,6 +310,7 @@ function between(c: Cursor, operand: Expression, negated: boolean): Expression {
 function like(c: Cursor, operand: Expression, negated: boolean): Expression {
   if (negated) advance(c)
   const caseless = advance(c).key === 'ILIKE'
+  if (c.token.key === '%') fail(c, 'a pattern', "patterns are text: x LIKE '%abc%'")
   const pattern = asValue(c, characterOrBits(c))
   if (c.token.key === 'ESCAPE')
     complain(c, c.token, 'ESCAPE is not ADQL', '% and _ are always wildcards in LIKE')

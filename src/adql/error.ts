@@ -32,7 +32,7 @@ export function excerpt(text: string, span: Span): string {
 }
 
 /** So many problems are shown; of more, the error says the number. */
-const MAX_PROBLEMS = 100
+export const MAX_PROBLEMS = 100
 
 /** Everything that is wrong with a query, as the one error that the service answers. */
 export function adqlError(text: string, complaints: readonly Complaint[]): ServiceError {

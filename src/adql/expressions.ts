@@ -106,6 +106,7 @@ function primary(c: Cursor): Expression {
       return token.key === '' ? named(c) : reserved(c, token)
     default:
       if (token.key === '(') return parenthesised(c)
+      if (token.key === ')') commaBefore(c)
       return fail(
         c,
         'a column or an expression',
@@ -142,6 +143,8 @@ function columnReference(c: Cursor): Expression {
   if (c.token.key === '(') {
     const [{ text: called }, schema] = [name.at(-1)!, name.at(-2)?.text]
     const span = { start: name[0]!.start, end: c.end }
+    if (peek(c).key === '+' && peek(c, 2).key === ')')
+      complain(c, span, '(+) is not ADQL', 'outer joins are written a LEFT OUTER JOIN b ON a.id = b.id')
     const instead = insteadOf(called, schema)
     if (instead) complain(c, span, `there is no function ${schema}.${called}`, instead)
     complain(c, span, 'functions have no schema', `write ${called}(…)`)
@@ -226,6 +229,7 @@ function reserved(c: Cursor, token: Token): Expression {
     )
   }
   if (!isNameLike(key)) {
+    commaBefore(c)
     fail(
       c,
       'a column or an expression',
@@ -235,6 +239,12 @@ function reserved(c: Cursor, token: Token): Expression {
     )
   }
   return columnReference(c)
+}
+
+/** A list goes on after a comma. */
+function commaBefore(c: Cursor): void {
+  const before = c.tokens[c.index - 1]
+  if (before?.key === ',') complain(c, before, `there is a comma too many before ${c.token.key}`)
 }
 
 /** Names of functions that are reserved words and in ADQL; every other reserved name of a function is an extension. */

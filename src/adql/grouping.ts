@@ -72,7 +72,7 @@ export function checkGrouping(body: SelectBody<ResolvedStage>, scope: Scope, sta
   const own = new Set(scope.joined.flatMap(j => j.relations))
   const seen = new Set<string>()
 
-  const visit = (e: Resolved): void => {
+  const visit = (e: Resolved, whole = e): void => {
     if (isAggregate(e) || grouped.has(fingerprint(e))) return
     if (e.kind === 'column' && own.has(e.relation) && e.type !== 'unknown') {
       const key = `${fingerprint(e)}@${e.start}`
@@ -85,11 +85,11 @@ export function checkGrouping(body: SelectBody<ResolvedStage>, scope: Scope, sta
         body.groupBy.length > 0
           ? `the column ${name} is not in GROUP BY`
           : `the column ${name} stands beside an aggregate without GROUP BY`,
-        `${body.groupBy.some(g => g.kind === 'number') ? 'GROUP BY takes columns, not their numbers. ' : ''}Add GROUP BY ${name}, or say which value is meant, as in MIN(${name}).`,
+        `${body.groupBy.some(g => g.kind === 'number') ? 'GROUP BY takes columns, not their numbers. ' : ''}${whole === e ? `Add GROUP BY ${name}` : 'Select the very value that is grouped by'}, or say which value is meant, as in MIN(${name}).`,
       )
       return
     }
-    for (const child of inner(e)) visit(child)
+    for (const child of inner(e)) visit(child, whole)
   }
   for (const e of checked) visit(e)
 }

@@ -275,6 +275,8 @@ function tableSample(c: Cursor): number {
 /** `[AS] name`. Words that begin an extension are not taken for a name. */
 export function asClause(c: Cursor, expected: string): Identifier | undefined {
   if (accept(c, 'AS')) {
+    if (c.token.kind === 'number')
+      fail(c, expected, `as a name it stands in double quotes: "${c.token.text}"`)
     return c.token.kind === 'string' ? textAlias(c) : identifier(c, expected)
   }
   if (!isName(c.token) || isLimit(c) || isSample(c)) return undefined

@@ -44,6 +44,9 @@ const isOdd = (code: number) =>
 
 const UNITLESS = `angles are in degrees, without a sign for the unit: 3' is 3./60, 3" is 3./3600`
 
+const anglesOf = (text: string) =>
+  `angles are in degrees: ivo_hms_to_degrees('${text}') or ivo_dms_to_degrees('${text}')`
+
 const quotedName = (name: string) => `such a name stands in double quotes: "${name}"`
 
 /** Splits a text into tokens; the last one is of kind `end`. Extensions and repairs go into `notes`. */
@@ -126,9 +129,7 @@ export function tokenize(text: string, notes: Notes): Token[] {
           start,
           wordEnd,
           `${whole} is neither a number nor a name`,
-          angle
-            ? `angles are in degrees: ivo_hms_to_degrees('${whole}') or ivo_dms_to_degrees('${whole}')`
-            : `names begin with a letter; if it is one: "${whole}"`,
+          angle ? anglesOf(whole) : `names begin with a letter; if it is one: "${whole}"`,
         )
       }
       const message = `${whole} is read as ${text.slice(start, end)} ${text.slice(end, wordEnd)}: put a space between them`
@@ -205,6 +206,13 @@ export function tokenize(text: string, notes: Notes): Token[] {
 
   function symbol(start: number): number {
     const known = symbolAt(text, start)
+    const before = text.charCodeAt(start - 1)
+    if (known?.key === ':' && is(before, DIGIT) && is(text.charCodeAt(start + 1), DIGIT)) {
+      // Hours or degrees before it, minutes and seconds after.
+      const nearby = text.slice(Math.max(0, start - 4), start + 12)
+      const whole = /\d+:[\d:.]+/.exec(nearby)![0]
+      return bad(start, start + 1, `${whole} is no number`, anglesOf(whole))
+    }
     if (known) {
       const end = start + known.key.length
       return known.hint === undefined
@@ -213,6 +221,8 @@ export function tokenize(text: string, notes: Notes): Token[] {
     }
     const code = text.codePointAt(start)!
     const char = String.fromCodePoint(code)
+    if (char === '[' && is(before, NAME) && /^\[\d/.test(text.slice(start, start + 2)))
+      return bad(start, start + 1, 'arrays have no elements here', 'select the whole array')
     if (char === '`' || char === '[') {
       const close = text.indexOf(char === '[' ? ']' : '`', start + 1)
       const end = close < 0 ? start + 1 : close + 1

@@ -40,6 +40,7 @@ import {
 import { asClause, tableReference } from './joins.ts'
 import type { Token } from './lexer.ts'
 import type { Note } from './notes.ts'
+import { isClauseWord } from './words.ts'
 
 export interface Parsed {
   readonly query: Query
@@ -85,7 +86,7 @@ function begin(c: Cursor): void {
       `${token.text.toUpperCase()} is not ADQL`,
       'SELECT * FROM TAP_SCHEMA.tables lists the tables, TAP_SCHEMA.columns their columns',
     )
-  fail(c, 'SELECT at the beginning of the query', undefined, ['SELECT', 'WITH'])
+  fail(c, 'SELECT at the beginning of the query', 'SELECT … FROM schema.table WHERE …', ['SELECT', 'WITH'])
 }
 
 /** After the query: nothing, or one `;`, which is no ADQL but which every client's users write. */
@@ -136,7 +137,19 @@ function leftover(c: Cursor, expected: string): never {
   if (token.key === 'TOP') complain(c, token, 'TOP is out of place here', 'SELECT TOP n …')
   if (token.key === 'SELECT')
     complain(c, token, 'a second SELECT begins here', 'send one query at a time, or join two by UNION')
-  fail(c, expected, undefined, CLAUSES)
+  fail(c, expected, leftoverHint(c), CLAUSES)
+}
+
+function leftoverHint(c: Cursor): string | undefined {
+  const { token } = c
+  const before = c.tokens[c.index - 1]
+  const next = peek(c)
+  if (isWord(token, 'LIMIT')) return 'SELECT TOP n …'
+  if (before?.kind === 'number' && token.key === ',' && next.kind === 'number')
+    return `decimals are written with a point: ${before.text}.${next.text}`
+  if (before?.kind === 'string' && token.start === before.end)
+    return `a ' inside text is doubled: '${before.text}''${token.text}'`
+  return undefined
 }
 
 /** Takes the `)` of a query. */
@@ -330,7 +343,7 @@ function fetchClause(c: Cursor): number {
 
 export function sortSpecifications(c: Cursor): SortSpecification[] {
   advance(c)
-  expect(c, 'BY', 'BY after ORDER')
+  expect(c, 'BY', 'BY after ORDER', 'ORDER BY column')
   const list: SortSpecification[] = []
   do {
     const key = valueExpression(c)
@@ -373,7 +386,7 @@ function select(c: Cursor): Select {
   const where = accept(c, 'WHERE') ? searchConditionAfter(c, 'WHERE') : undefined
   const groupBy: Expression[] = []
   if (accept(c, 'GROUP')) {
-    expect(c, 'BY', 'BY after GROUP')
+    expect(c, 'BY', 'BY after GROUP', 'GROUP BY column')
     do groupBy.push(valueExpression(c))
     while (accept(c, ','))
   }
@@ -420,7 +433,7 @@ function setLimit(c: Cursor): number {
 function missingFrom(c: Cursor): never {
   const { token } = c
   const before = c.tokens[c.index - 1]!
-  if (token.kind === 'end' || token.key === ')' || token.key === ';')
+  if (token.kind === 'end' || token.key === ')' || token.key === ';' || isClauseWord(token.key))
     fail(c, 'FROM and a table', 'every query names the table it reads: SELECT … FROM schema.table', ['FROM'])
   if (token.key === 'INTO')
     complain(

@@ -4,7 +4,7 @@ import { angle, cross, lonLat, unitVector, type Vector } from '../sphere/vector.
 import type { Complaint } from './error.ts'
 import { toIcrs } from './frames.ts'
 import type { Planned } from './plan.ts'
-import { type Triangle, triangleArea, triangles } from './triangles.ts'
+import { MOST_VERTICES, type Triangle, triangleArea, triangles } from './triangles.ts'
 import { isInteger } from './types.ts'
 
 export type Position = readonly [lon: number, lat: number]
@@ -144,7 +144,7 @@ function polygon(
 ): Shape | undefined {
   const fault = polygonFault(vertices)
   const { message, hint, large } = fault ?? {}
-  if (message && !(large && triangles(different(vertices)))) {
+  if (message && !(large && vertices.length <= MOST_VERTICES && triangles(different(vertices)))) {
     const complaint = { start, end, message: `this POLYGON ${message}` }
     complain(hint ? { ...complaint, hint } : complaint)
     return undefined
@@ -161,7 +161,8 @@ export function isLarge(shape: Shape): boolean {
 /** Of a polygon or box of literals that reaches beyond a hemisphere: the triangles that make it up. */
 export function largePolygon(e: Planned): Position[][] | undefined {
   const vertices = verticesOf(e)
-  if (!vertices || inHemisphere(vectors(vertices)) || !polygonFault(vertices)?.large) return undefined
+  if (!vertices || vertices.length > MOST_VERTICES || inHemisphere(vectors(vertices))) return undefined
+  if (!polygonFault(vertices)?.large) return undefined
   const position = (v: Vector): Position => lonLat(v).map(angle => angle / RAD) as unknown as Position
   return triangles(different(vertices))?.map(t => t.map(position))
 }

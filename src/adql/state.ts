@@ -1,7 +1,7 @@
 /** What the resolver carries along: the tables, what it has complained about and noted, the names in use. */
 
 import type { Span } from './ast.ts'
-import type { Complaint } from './error.ts'
+import { type Complaint, MAX_PROBLEMS } from './error.ts'
 import type { UsedNames } from './names.ts'
 import type { Note } from './notes.ts'
 import type { Scope } from './scope.ts'
@@ -38,6 +38,9 @@ export interface Place {
   /** The aggregate that the expression is an argument of. */
   readonly inside: string | undefined
 }
+
+/** Whether there are more complaints than are shown: their hints, which are looked for among all names, are not. */
+export const isEnough = (state: State): boolean => state.complaints.length >= MAX_PROBLEMS
 
 export function complain(state: State, span: Span, message: string, hint?: string): void {
   const { start, end } = span

@@ -8,6 +8,9 @@ export type Triangle = readonly [Vector, Vector, Vector]
 
 const FLAT = 1e-12
 
+/** Each ear is looked for among all vertices, and each against all others. */
+export const MOST_VERTICES = 100
+
 /**
  * Triangles that cover the smaller of the two regions with these edges, of two halves of the sky the one to the left
  * (from east to north); undefined where the polygon cannot be cut so. Consecutive vertices are different, and no edge
@@ -61,15 +64,9 @@ function clipped(vertices: readonly Vector[]): Triangle[] | undefined {
 
 function isEar(a: Vector, b: Vector, c: Vector, ring: readonly Vector[]): boolean {
   if (volume(a, b, c) < FLAT) return false
-  return !ring.some(
-    p =>
-      p !== a &&
-      p !== b &&
-      p !== c &&
-      volume(a, b, p) > -FLAT &&
-      volume(b, c, p) > -FLAT &&
-      volume(c, a, p) > -FLAT,
-  )
+  const [ab, bc, ca] = [cross(a, b), cross(b, c), cross(c, a)]
+  const isInside = (p: Vector) => dot(ab, p) > -FLAT && dot(bc, p) > -FLAT && dot(ca, p) > -FLAT
+  return !ring.some(p => p !== a && p !== b && p !== c && isInside(p))
 }
 
 /** From the middle of the surface: half the sum over the edges of their length times their normal. */

@@ -37,7 +37,8 @@ export function polygonFault(
   return undefined
 }
 
-const near = (u: Vector, v: Vector): boolean => Math.hypot(u[0] - v[0], u[1] - v[1], u[2] - v[2]) < 1e-9
+const near = (u: Vector, v: Vector): boolean =>
+  Math.abs(u[0] - v[0]) < 1e-9 && Math.abs(u[1] - v[1]) < 1e-9 && Math.abs(u[2] - v[2]) < 1e-9
 
 const opposite = (u: Vector, v: Vector): boolean => Math.hypot(u[0] + v[0], u[1] + v[1], u[2] + v[2]) < 1e-9
 
@@ -48,21 +49,29 @@ export function inHemisphere(points: readonly Vector[]): boolean {
   return points.every(p => dot(p, center) > 1e-9)
 }
 
+/** On which side of a great circle a point is: 1 or -1; 0 on it. */
+const side = (normal: Vector, p: Vector): number => {
+  const height = dot(normal, p)
+  return Math.abs(height) < 1e-15 ? 0 : Math.sign(height)
+}
+
 function crossesItself(points: readonly Vector[]): boolean {
   const n = points.length
+  const next = (i: number) => points[(i + 1) % n]!
+  const normals = points.map((p, i) => cross(p, next(i)))
   for (let i = 0; i < n; i++) {
+    let sideOfStart = side(normals[i]!, points[(i + 2) % n]!)
     for (let j = i + 2; j < n; j++) {
+      const sideOfEnd = side(normals[i]!, next(j))
+      const separated = sideOfStart * sideOfEnd < 0
+      const start = sideOfStart
+      sideOfStart = sideOfEnd
       if (i === 0 && j === n - 1) continue
       if (near(points[i]!, points[j]!)) return true
-      if (edgesCross(points[i]!, points[(i + 1) % n]!, points[j]!, points[(j + 1) % n]!)) return true
+      // The edges' circles meet in two opposite points: the edges cross when it is the same one for both.
+      if (separated && side(normals[j]!, points[i]!) === sideOfEnd && side(normals[j]!, next(i)) === start)
+        return true
     }
   }
   return false
-}
-
-function edgesCross(a: Vector, b: Vector, c: Vector, d: Vector): boolean {
-  const [ab, cd] = [cross(a, b), cross(c, d)]
-  const sides = [dot(ab, c), dot(ab, d), dot(cd, a), dot(cd, b)]
-  if (sides.some(s => Math.abs(s) < 1e-15)) return false
-  return sides[0]! > 0 !== sides[1]! > 0 && sides[2]! > 0 !== sides[3]! > 0 && sides[0]! > 0 === sides[3]! > 0
 }

@@ -205,3 +205,13 @@ test('words of JavaScript mean nothing', () => {
   assert.match(complaint("SELECT IN_UNIT(ra, 'constructor') FROM star"), /not a unit/)
   assert.match(complaint("SELECT IN_UNIT(ra, 'mtoString') FROM star"), /not a unit/)
 })
+
+test('chains of && are as long as the text', async () => {
+  const chain = `${'n > 0 && '.repeat(5000)}n > 0`
+  assert.equal((await run(client, `SELECT id FROM star WHERE ${chain}`)).length, 2700)
+  assert.match(complaint(`SELECT id FROM star WHERE ${'good && '.repeat(5000)}good`), /INTERSECTS/)
+  assert.equal(
+    (await run(client, 'SELECT id FROM star WHERE good && n > 0 && NOT good IS NULL')).length,
+    1350,
+  )
+})
