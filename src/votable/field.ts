@@ -123,3 +123,17 @@ export function shapeOf(field: Pick<Field, 'name' | 'datatype' | 'arraysize'>): 
   const items = sizes.reduce<number>((product, size) => product * (size ?? 1), parts)
   return { width, items, variable: variable && sizes.length > 0 }
 }
+
+/**
+ * How many NaN stand for a NULL array of floating-point numbers where the serialization wants values: all of a fixed
+ * size; three vertices of a polygon, since readers that look at shapes (votlint) take no polygon of none.
+ */
+export function nanItems(field: Field, { items, variable }: Shape): number {
+  if (!variable) return items
+  return field.xtype === 'polygon' ? 6 : 0
+}
+
+/** Whether NaN alone, in an array of this column, are a shape that is not there (DALI 1.1 §3.3.5–3.3.7). */
+export function isShape({ xtype }: Field): boolean {
+  return xtype === 'point' || xtype === 'circle' || xtype === 'polygon'
+}

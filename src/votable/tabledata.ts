@@ -4,7 +4,7 @@ import type { DocumentHead } from './document.ts'
 import { documentHead, documentTail } from './document.ts'
 import { encodeRows } from './encode.ts'
 import type { Field } from './field.ts'
-import { shapeOf } from './field.ts'
+import { nanItems, shapeOf } from './field.ts'
 import type { RowSource } from './row.ts'
 import type { Spelling } from './text-cell.ts'
 import { put } from './text-cell.ts'
@@ -18,7 +18,7 @@ export async function* writeTableData(
   const string = xmlText(() => replaced++)
   const encoder = textRowEncoder(
     source.fields,
-    { ...VOTABLE, string },
+    { ...VOTABLE, string, emptyPolygon: Buffer.from('NaN NaN NaN NaN NaN NaN') },
     {
       before: i => (i === 0 ? '<TR><TD>' : '</TD><TD>'),
       after: '</TD></TR>\n',
@@ -36,11 +36,11 @@ export async function* writeTableData(
   yield Buffer.from(`</TABLEDATA>\n</DATA>\n${documentTail(source.outcome, head, warnings)}`)
 }
 
-/** An empty TD is NULL for any type, yet `votlint` wants the numbers of an array of fixed size. */
+/** An empty TD is NULL for any type, yet `votlint` wants the numbers of an array of fixed size, and of a polygon. */
 function nothing(field: Field): string {
-  const { items, variable } = shapeOf(field)
   const isFloat = field.datatype.startsWith('float') || field.datatype.startsWith('double')
-  return isFloat && items > 1 && !variable ? Array<string>(items).fill('NaN').join(' ') : ''
+  const items = nanItems(field, shapeOf(field))
+  return isFloat && items > 1 ? Array<string>(items).fill('NaN').join(' ') : ''
 }
 
 /** VOTable's spellings (§5.1, §6): also those of CSV and TSV, but for booleans. */

@@ -24,6 +24,8 @@ export interface Spelling {
   readonly list: { readonly open: Buffer; readonly between: Buffer; readonly close: Buffer }
   /** NULL within an array, where the format has one; VOTable has NaN and `?`, and none for other types. */
   readonly nullElement?: Buffer
+  /** What a polygon without vertices, which is no shape, is written as; nothing by default. */
+  readonly emptyPolygon?: Buffer
   /** Strings in an array are padded with blanks to their declared length (VOTable 1.5 §5.1), not delimited. */
   readonly paddedStrings: boolean
 }
@@ -115,6 +117,7 @@ const EQUALS = 0x3d
 function list(field: Field, shape: Shape, write: CellEncoder, spelling: Spelling): CellEncoder {
   const { open, between, close } = spelling.list
   const none = spelling.nullElement ?? nullInVotable(field, spelling)
+  const isPolygon = field.xtype === 'polygon' && spelling.emptyPolygon !== undefined
 
   return (data, p, length, out, o) => {
     const end = p + length
@@ -147,6 +150,7 @@ function list(field: Field, shape: Shape, write: CellEncoder, spelling: Spelling
       }
     }
     checkItems(field, shape, items)
+    if (items === 0 && isPolygon) o = put(spelling.emptyPolygon!, out, o)
     return put(close, out, o)
   }
 }

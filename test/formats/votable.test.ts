@@ -63,13 +63,35 @@ for (const name of ['votable/b2', 'votable/td', 'votable/b']) {
     assertSame(readStilts(bytes, 'votable'), columns, 'stilts')
   })
 
-  // votlint 3.4 does not know that an empty polygon is NULL, and reads the rows after it at the wrong offset.
+  // votlint 3.4.7 loses its place in BINARY and BINARY2 after any value of a polygon column (docs/deviations.md).
   test(`${name} is clean for votlint`, { skip: withoutStilts() }, async () => {
-    const columns = [...FIELDS.keys()].filter(c => ![...UNSAID, 'polygon'].includes(FIELDS[c]!.name))
+    const left = {
+      'votable/td': UNSAID,
+      'votable/b': [...UNSAID, 'polygon'],
+      'votable/b2': ['polygon'],
+    }[name]!
+    const columns = [...FIELDS.keys()].filter(c => !left.includes(FIELDS[c]!.name))
     const bytes = await written(name, columns)
     assert.equal(stilts(bytes, 'votlint', 'votable=@').toString(), '')
   })
 }
+
+test('votlint stops at a polygon in BINARY2 that STIL has written, too', { skip: withoutStilts() }, () => {
+  const one =
+    Buffer.from(`<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>
+    <FIELD name="p" datatype="double" arraysize="*" xtype="polygon"/>
+    <DATA><TABLEDATA><TR><TD>0 0 1 0 1 1</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`)
+  const binary2 = stilts(one, 'tpipe', 'in=@', 'ifmt=votable', 'ofmt=votable(format=BINARY2,inline=true)')
+  const lint = (document: Buffer) => {
+    try {
+      return stilts(document, 'votlint', 'votable=@').toString()
+    } catch (error) {
+      return String(error)
+    }
+  }
+  assert.equal(lint(one), '')
+  assert.notEqual(lint(binary2), '', 'this votlint knows polygons in BINARY2: take them into the test above')
+})
 
 test('BINARY refuses what it cannot say, and the document still ends well', async () => {
   const { writer } = chooseFormat('votable/b')

@@ -1,6 +1,6 @@
 /** Cells of VOTable BINARY and BINARY2 (VOTable 1.5 §5.3) as PostgreSQL's values; both are big-endian. */
 import type { Datatype, Field } from '../field.ts'
-import { isString, shapeOf, wireType } from '../field.ts'
+import { isShape, isString, shapeOf, wireType } from '../field.ts'
 import type { Facts } from '../table-source.ts'
 import {
   beginArray,
@@ -185,11 +185,16 @@ function array(field: Field): Put {
   const complex = field.datatype.endsWith('Complex')
   const size = complex ? SIZE[field.datatype] / 2 : SIZE[field.datatype]
   const oid = elementOid(field)
+  const isNanNull = isShape(field) && (oid === OID.float4 || oid === OID.float8)
   return (data, p, end, t) => {
     const count = (end - p) / size
     const bad = countProblem(shape, count)
     if (bad) {
       markBad(t, `column ${field.name}: ${bad}`)
+      putNull(t)
+      return
+    }
+    if (isNanNull && count > 0 && allNan(data, p, end, size)) {
       putNull(t)
       return
     }
@@ -203,6 +208,12 @@ function array(field: Field): Put {
     }
     endArray(t, lengthAt)
   }
+}
+
+function allNan(data: Buffer, p: number, end: number, size: number): boolean {
+  const isNan = size === 4 ? isNan4 : isNan8
+  for (let q = p; q < end; q += size) if (!isNan(data, q)) return false
+  return true
 }
 
 function charText(index: number, facts: Facts): Put {

@@ -1,6 +1,6 @@
 /** Cells that are texts (VOTable 1.5 §5.1: TABLEDATA; CSV and others spell values alike) as PostgreSQL's values. */
 import type { Field, Shape } from '../field.ts'
-import { isString, shapeOf, wireType } from '../field.ts'
+import { isShape, isString, shapeOf, wireType } from '../field.ts'
 import type { Facts } from '../table-source.ts'
 import {
   beginArray,
@@ -205,16 +205,19 @@ const putBit: PutScalar = (data, from, to, t) => {
 }
 
 /** Values with blanks between; of bits the blanks may be missing. */
+const NAN = /^[+-]?nan$/i
+
 function arrayCell(field: Field, put: PutScalar): TextCell {
   const shape = shapeOf(field)
   const { datatype } = field
   const oid = elementOid(field)
   const tokens = datatype === 'bit' ? /[^\s]/g : /[^\s,]+/g
-  // NaN within an array stays a number: only whole cells are NULL.
+  // NaN within an array stays a number: only whole cells are NULL, and shapes of nothing else.
   const isFloat = oid === OID.float4 || oid === OID.float8
+  const isNanNull = isFloat && isShape(field)
   return (data, from, to, t) => {
     const texts = data.toString('latin1', from, to).match(tokens)
-    if (!texts) {
+    if (!texts || (isNanNull && texts.every(text => NAN.test(text)))) {
       putNull(t)
       return
     }
@@ -227,7 +230,7 @@ function arrayCell(field: Field, put: PutScalar): TextCell {
     const lengthAt = beginArray(t, oid, texts.length)
     for (const text of texts) {
       const bytes = Buffer.from(text, 'latin1')
-      if (isFloat && /^[+-]?nan$/i.test(text)) {
+      if (isFloat && NAN.test(text)) {
         if (oid === OID.float4) putFloat32(t, Number.NaN)
         else putFloat64(t, Number.NaN)
       } else if (!put(bytes, 0, bytes.length, t)) {
