@@ -1,18 +1,29 @@
 /** Calls: which form of a function is meant, its arguments converted, or what is wrong with it. */
+
+import { complainArguments } from './arguments.ts'
 import type { Expression, ExpressionOf, Span } from './ast.ts'
-import { asTimestamp, cast, commonOf, open } from './coerce.ts'
+import { asTimestamp, cast, commonOf } from './coerce.ts'
 import { unknown } from './columns.ts'
 import { COMPOUND_FORMS } from './compound.ts'
 import { unitOf } from './fields.ts'
 import { insteadOf, rewritten, sameFunction } from './foreign.ts'
 import { FRAME_NAMES, type Frame, isFrame } from './frames.ts'
-import { accepts, type Form, formsOf, functionNames, type ParameterType, typeOf } from './functions.ts'
+import {
+  accepts,
+  type Form,
+  FRAMED,
+  formsOf,
+  functionNames,
+  type ParameterType,
+  parameterAt,
+  typeOf,
+} from './functions.ts'
 import { resolveExpression } from './resolve-expression.ts'
 import { complain, isEnough, type Place } from './state.ts'
 import { parseStcs, type StcsRegion } from './stcs.ts'
 import { didYouMean, oneOf } from './suggest.ts'
 import type { Resolved } from './tree.ts'
-import { inWords, isGeometry, isNumeric, numericResult } from './types.ts'
+import { inWords, isGeometry, numericResult } from './types.ts'
 import { conversion } from './units.ts'
 import { columnsIn } from './walk.ts'
 
@@ -23,9 +34,6 @@ const REFUSED = new Map(
     'object names are not resolved in queries: this service asks no other one',
   ]),
 )
-
-/** Geometries whose first argument may be a coordinate system (ADQL 2.1 §4.2.5). */
-const FRAMED = new Set(['point', 'circle', 'box', 'polygon'])
 
 /** `over`: OVER follows, which a window function needs. */
 export function resolveCall(e: ExpressionOf<'call'>, place: Place, over = false): Resolved {
@@ -118,7 +126,7 @@ export function callOf(forms: readonly Form[], args: readonly Resolved[], how: H
   const { start, end } = how.span
   const form = forms.find(f => takes(f, args))
   if (!form) {
-    if (!args.some(a => a.type === 'unknown')) complainArguments(forms, args, how, place)
+    if (!args.some(a => a.type === 'unknown')) complainArguments(forms, args, how.span, place)
     return unknown(how.span)
   }
   const { quantifier, frame } = how
@@ -158,9 +166,6 @@ export function callOf(forms: readonly Form[], args: readonly Resolved[], how: H
   return { kind: 'call', form, args: converted, quantifier, frame, type, start, end }
 }
 
-const parameterAt = (form: Form, i: number): ParameterType =>
-  (form.parameters[i] ?? form.parameters[form.parameters.length - 1])!.type
-
 function takes(form: Form, args: readonly Resolved[]): boolean {
   const { length } = form.parameters
   if (args.length < length || (args.length > length && !form.variadic)) return false
@@ -173,68 +178,6 @@ function convert(arg: Resolved, parameter: ParameterType, place: Place): Resolve
     return asTimestamp(arg, c => place.state.complaints.push(c))
   if (arg.type !== 'null' || parameter === 'ANY' || parameter === 'GEOMETRY') return arg
   return cast(arg, parameter === 'NUMERIC' ? 'double' : typeOf(parameter))
-}
-
-/** Functions whose arguments are shapes, which people give by their numbers. */
-const SHAPED = new Set(['CONTAINS', 'INTERSECTS', 'DISTANCE', 'COORD1', 'COORD2'])
-
-const SEXAGESIMAL = /^\s*[-+]?\d+\s*[:hd°\s]\s*\d+/i
-
-function complainArguments(forms: readonly Form[], args: readonly Resolved[], how: How, place: Place): void {
-  const first = forms[0]!
-  if (
-    first.name === 'POLYGON' &&
-    args.length >= 6 &&
-    args.length % 2 === 1 &&
-    args.every(a => accepts('DOUBLE', a.type))
-  ) {
-    complain(
-      place.state,
-      how.span,
-      `the coordinates of POLYGON come in pairs, and these are ${args.length} numbers`,
-    )
-    return
-  }
-  if (FRAMED.has(first.name.toLowerCase()) && args[0]?.type === 'char' && args[0].kind !== 'string') {
-    const message = `the coordinate system of ${first.name} must be a text in quotes`
-    complain(place.state, args[0], message, `As in ${first.name}('ICRS', …), or leave it out.`)
-    return
-  }
-  const sexagesimal = args.find(a => a.kind === 'string' && SEXAGESIMAL.test(a.value))
-  if (sexagesimal?.kind === 'string' && forms.some(f => f.parameters.some(p => p.type === 'DOUBLE'))) {
-    const { value } = sexagesimal
-    const hint = `Degrees are numbers; of a text: ivo_hms_to_degrees('${value}') or ivo_dms_to_degrees('${value}').`
-    complain(place.state, sexagesimal, `'${value}' is a text, not a number of degrees`, hint)
-    return
-  }
-  const signatures = forms.map(f => `  ${f.signature}`).join('\n')
-  const hint = forms.length === 1 ? `It is ${first.signature}` : `It is one of\n${signatures}`
-  const counted = forms.filter(
-    f => args.length >= f.parameters.length && (f.variadic || args.length === f.parameters.length),
-  )
-  const wrong =
-    counted.length === 1 ? args.findIndex((a, i) => !accepts(parameterAt(counted[0]!, i), a.type)) : -1
-  if (wrong >= 0) {
-    const parameter = counted[0]!.parameters[wrong]
-    const arg = args[wrong]!
-    const stcs =
-      parameter?.type === 'GEOMETRY' && arg.kind === 'string' && typeof parseStcs(arg.value) !== 'string'
-    const name = parameter ? ` (${parameter.name})` : ''
-    complain(
-      place.state,
-      args[wrong]!,
-      `argument ${wrong + 1}${name} of ${first.name} cannot be ${inWords(arg.type)}`,
-      stcs ? `As a shape it is REGION('${arg.value}').` : hint,
-    )
-  } else if (counted.length > 0) {
-    const given = args.map(a => (open(a) ? 'NULL' : inWords(a.type))).join(', ')
-    complain(place.state, how.span, `${first.name} does not take (${given})`, hint)
-  } else {
-    const count = args.length === 1 ? '1 argument' : `${args.length} arguments`
-    const pairs = SHAPED.has(first.name) && args.some(a => isNumeric(a.type))
-    const point = pairs ? 'A position is POINT(ra, dec). ' : ''
-    complain(place.state, how.span, `${first.name} does not take ${count}`, point + hint)
-  }
 }
 
 function checkAggregate(name: string, span: Span, place: Place): void {

@@ -145,3 +145,10 @@ const RESULT: Partial<Record<ParameterType, Type>> = { INTEGER: 'int', VARCHAR: 
 export function typeOf(parameter: ParameterType): Type {
   return RESULT[parameter] ?? (parameter.toLowerCase() as Type)
 }
+
+/** The parameter that an argument is for; a variadic function has its last one again. */
+export const parameterAt = (form: Form, i: number): ParameterType =>
+  (form.parameters[i] ?? form.parameters[form.parameters.length - 1])!.type
+
+/** Geometries whose first argument may be a coordinate system (ADQL 2.1 §4.2.5). */
+export const FRAMED = new Set(['point', 'circle', 'box', 'polygon'])

@@ -24,7 +24,8 @@ import {
 import { qualifiedName } from './expressions.ts'
 import { insteadOf } from './foreign.ts'
 import type { Token } from './lexer.ts'
-import { closeQuery, continuesQuery, isLimit, queryExpression } from './parser.ts'
+import { closeQuery, continuesQuery, queryExpression } from './parser.ts'
+import { isLimit } from './tail.ts'
 
 type JoinType = 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS'
 interface Specification {
