@@ -103,8 +103,9 @@ export async function soak(
         const target: Target =
           pick < 0.25 ? 'web' : pick < 0.7 ? 'runner' : pick < 0.85 ? 'backend' : 'postgres'
         const victims = processes.filter(one => one.target === target)
-        // A web process that is still starting has nothing to lose, and on a slow machine it would start for ever.
-        const worth = target !== 'web' || (await isUp(url))
+        // What is still starting has nothing to lose, and on a slow machine it would start for ever. Some runners are
+        // killed all the same: they, too, must bear a database that is not there.
+        const worth = (target === 'runner' && random() < 0.3) || (await isUp(url))
         const done =
           worth &&
           (target === 'postgres' || target === 'backend'
@@ -177,7 +178,8 @@ function killServer(dir: string, target: 'postgres' | 'backend', random: () => n
       readFileSync(join(clusterHome(dir), 'data/postmaster.pid'), 'utf8').split('\n')[0],
     )
     if (target === 'postgres') return process.kill(postmaster, 'SIGKILL')
-    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ')
+    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').match(/\d+/g)
+    if (!children) return false // it is just starting; process 0 would be all of our own group
     return process.kill(Number(children[Math.floor(random() * children.length)]), 'SIGKILL')
   } catch {
     return false // it is down just now

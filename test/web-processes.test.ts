@@ -95,6 +95,22 @@ describe('almagest serve --processes 2', () => {
   })
 })
 
+it('leaves no web process behind when the first one is killed', { timeout: 60_000 }, async () => {
+  const child = run(['serve', '--processes', '2', '--no-runner'])
+  await output(child.stdout!, /at http:\S+\//)
+  const web = children(child.pid!).filter(isWeb)
+  assert.equal(web.length, 2)
+  child.kill('SIGKILL')
+  const isThere = (pid: number) => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  while (web.some(isThere)) await sleep(50)
+})
+
 it('says why the web processes cannot start', async () => {
   const child = run(['serve', '--processes', '2'], { HOST: '192.0.2.1' })
   const ended = exit(child)
