@@ -1,7 +1,8 @@
 /** `/datalink/capabilities`: DataLink 1.1 §2.2, and the light curves as a service of their own. */
+
 import { paramHttp, vosiCapabilities } from '../vosi/capabilities.ts'
 import { element, leaf, type XmlElement } from '../vosi/xml.ts'
-import { LINKS_ID } from './descriptor.ts'
+import { LINKS_ID } from '../votable/descriptor.ts'
 
 export function datalinkCapabilities(baseUrl: string): readonly XmlElement[] {
   return [

@@ -4,11 +4,11 @@
  */
 import type { ColumnSource } from '../adql/index.ts'
 import type { SchemaDescription } from '../vosi/tables.ts'
+import { LINKS_ID, options, serviceDescriptor, textParam } from '../votable/descriptor.ts'
 import type { Field } from '../votable/field.ts'
-import { element, escapeText } from '../votable/xml.ts'
+import { element } from '../votable/xml.ts'
 import { isNamed, type LightCurve } from './light-curve.ts'
 
-export const LINKS_ID = 'ivo://ivoa.net/std/DataLink#links-1.1'
 /** Rubin's name for the contract of /timeseries, which is what its clients look for. */
 export const TIMESERIES_ID = 'lsst://api.data.lsst.cloud/datalink/timeseries#v0.1'
 
@@ -77,12 +77,6 @@ function xmlIds(fields: readonly Field[]): readonly string[] {
   })
 }
 
-const param = (name: string, value: string, more: Record<string, string> = {}, content = '') =>
-  element('PARAM', { name, datatype: 'char', arraysize: '*', ...more, value }, content)
-
-const options = (values: readonly string[]) =>
-  element('VALUES', {}, values.map(value => element('OPTION', { value })).join(''))
-
 /** `ref` is the XML ID of the column with the identifiers; without it the user is to give one. */
 export function timeSeriesDescriptor(
   curve: LightCurve,
@@ -102,47 +96,40 @@ export function timeSeriesDescriptor(
       ref,
       value,
     }),
-    param('TABLE', curve.name, { ucd: 'meta.id;meta.dataset' }),
+    textParam('TABLE', curve.name, { ucd: 'meta.id;meta.dataset' }),
     at.band === undefined
       ? ''
-      : param('BAND', 'all', { ucd: 'instr.bandpass' }, options(['all', ...Object.keys(bands)])),
-    param('DETAIL', 'principal', {}, options(['full', 'principal', 'minimal'])),
+      : textParam('BAND', 'all', { ucd: 'instr.bandpass' }, options(['all', ...Object.keys(bands)])),
+    textParam('DETAIL', 'principal', {}, options(['full', 'principal', 'minimal'])),
   ]
-  return element(
-    'RESOURCE',
-    { type: 'meta', utype: 'adhoc:service', ID: id, name: 'light curve' },
-    [
-      element('DESCRIPTION', {}, escapeText(`${curve.title}, by ${object.id.field.name}`)),
-      param('accessURL', `${baseUrl}/timeseries`),
-      param('standardID', TIMESERIES_ID),
-      param('contentType', 'application/x-votable+xml'),
-      element('GROUP', { name: 'inputParams' }, inputs.join('')),
-    ].join(''),
-  )
+  return serviceDescriptor({
+    id,
+    name: 'light curve',
+    description: `${curve.title}, by ${object.id.field.name}`,
+    accessUrl: `${baseUrl}/timeseries`,
+    standardId: TIMESERIES_ID,
+    contentType: 'application/x-votable+xml',
+    inputs,
+  })
 }
 
 export function linksDescriptor(baseUrl: string, id: string, ref: string): string {
-  return element(
-    'RESOURCE',
-    { type: 'meta', utype: 'adhoc:service', ID: id, name: 'links' },
-    [
-      element('DESCRIPTION', {}, 'Everything that belongs to the object'),
-      param('accessURL', `${baseUrl}/links`),
-      param('standardID', LINKS_ID),
-      element('GROUP', { name: 'inputParams' }, param('ID', '', { ucd: 'meta.id;meta.main', ref })),
-    ].join(''),
-  )
+  return serviceDescriptor({
+    id,
+    name: 'links',
+    description: 'Everything that belongs to the object',
+    accessUrl: `${baseUrl}/links`,
+    standardId: LINKS_ID,
+    inputs: [textParam('ID', '', { ucd: 'meta.id;meta.main', ref })],
+  })
 }
 
 /** DataLink 1.1 §4.4: what this service itself takes. */
 export function selfDescriptor(baseUrl: string): string {
-  return element(
-    'RESOURCE',
-    { type: 'meta', utype: 'adhoc:this' },
-    [
-      param('accessURL', `${baseUrl}/links`),
-      param('standardID', LINKS_ID),
-      element('GROUP', { name: 'inputParams' }, param('ID', '', { ucd: 'meta.id;meta.main' })),
-    ].join(''),
-  )
+  return serviceDescriptor({
+    utype: 'adhoc:this',
+    accessUrl: `${baseUrl}/links`,
+    standardId: LINKS_ID,
+    inputs: [textParam('ID', '', { ucd: 'meta.id;meta.main' })],
+  })
 }

@@ -3,15 +3,16 @@
  * each image what `image-links` has.
  */
 
-import type { Identity } from '../auth/identity.ts'
+import { ANONYMOUS, type Identity } from '../auth/identity.ts'
 import { labelled } from '../dali/faults.ts'
 import type { Database } from '../db/database.ts'
 import type { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
+import { LINKS_ID } from '../votable/descriptor.ts'
 import type { DocumentHead } from '../votable/document.ts'
 import type { Field } from '../votable/field.ts'
 import type { Outcome } from '../votable/row.ts'
-import { LINKS_ID, selfDescriptor, timeSeriesDescriptor } from './descriptor.ts'
+import { selfDescriptor, timeSeriesDescriptor } from './descriptor.ts'
 import { idFault, parseId } from './ids.ts'
 import { imageLinks } from './image-links.ts'
 import type { LightCurve } from './light-curve.ts'
@@ -91,6 +92,7 @@ export async function links(
   const images = await imageLinks(db, identity, origin, given, ID_REF)
   const objects = given.filter(id => !images.rows.has(id))
   const found = await knownIds(db, curves, objects, identity)
+  const closed = found.size > 0 ? await closedTables(db, curves) : new Set<Table>()
   const rows = given.flatMap((id): readonly (readonly Cell[])[] => {
     const image = images.rows.get(id)
     if (image) return image
@@ -100,7 +102,7 @@ export async function links(
       const { table } = target.curve.object
       return [faultRow(id, `NotFoundFault: ${table.schema}.${table.name} has no object ${target.id}`)]
     }
-    return linkRows(curves, target, origin, id)
+    return linkRows(curves, closed, target, origin, id)
   })
   const outcome: Outcome = { rows: rows.length, overflow: false, error: undefined }
   const integers =
@@ -187,8 +189,22 @@ function faultRow(id: string, message: string): readonly Cell[] {
   return [id, null, null, message, null, '#this', null, null, null, null, null, null]
 }
 
+type Table = LightCurve['tables'][number]
+
+/** Tables of light curves that are not for everybody (src/db/roles.ts). */
+async function closedTables(db: Database, curves: readonly LightCurve[]): Promise<ReadonlySet<Table>> {
+  const tables = [...new Set(curves.flatMap(curve => curve.tables))]
+  const rows = await db.query<{ closed: boolean }>(
+    `SELECT NOT has_table_privilege($2::name, name, 'SELECT') AS closed
+       FROM unnest($1::text[]) WITH ORDINALITY AS t(name, n) ORDER BY n`,
+    [tables.map(({ sqlSchema, sqlName }) => `${quoted(sqlSchema)}.${quoted(sqlName)}`), ANONYMOUS.role],
+  )
+  return new Set(tables.filter((_, i) => rows[i]!.closed))
+}
+
 function linkRows(
   curves: readonly LightCurve[],
+  closed: ReadonlySet<Table>,
   { curve, id }: Target,
   origin: string,
   given: string,
@@ -200,6 +216,7 @@ function linkRows(
     type: string,
     qualifier: string | null,
     local: string,
+    auth: string,
   ): readonly Cell[] => [
     given,
     url,
@@ -211,10 +228,11 @@ function linkRows(
     null,
     qualifier,
     local,
-    'false',
+    auth,
     true,
   ]
   const { table, id: idColumn } = curve.object
+  const loginFor = (tables: readonly Table[]) => (tables.some(one => closed.has(one)) ? 'true' : 'false')
   const literal = curve.idType === 'text' ? `'${id.replaceAll("'", "''")}'` : id
   const query = `SELECT * FROM ${quoted(table.schema)}.${quoted(table.name)} WHERE ${quoted(idColumn.field.name)} = ${literal}`
   const rows = [
@@ -225,13 +243,15 @@ function linkRows(
       'application/x-votable+xml',
       null,
       'row',
+      loginFor([table]),
     ),
   ]
   curves.forEach((one, n) => {
     if (objectTable(one) !== objectTable(curve)) return
+    const auth = loginFor(one.tables)
     const url = `${origin}/datalink/timeseries?${new URLSearchParams({ TABLE: one.name, ID: id, DETAIL: 'principal' })}`
     rows.push(
-      link('#auxiliary', url, one.title, 'application/x-votable+xml', '#timeseries', 'light-curve'),
+      link('#auxiliary', url, one.title, 'application/x-votable+xml', '#timeseries', 'light-curve', auth),
       [
         given,
         null,
@@ -243,7 +263,7 @@ function linkRows(
         null,
         '#timeseries',
         'light-curve-service',
-        'false',
+        auth,
         true,
       ],
       link(
@@ -253,6 +273,7 @@ function linkRows(
         'image/svg+xml',
         '#image',
         'light-curve-picture',
+        auth,
       ),
       link(
         '#preview-plot',
@@ -261,6 +282,7 @@ function linkRows(
         'image/png',
         '#image',
         'light-curve-picture',
+        auth,
       ),
     )
   })

@@ -3,7 +3,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import { limited, noRows } from '../dali/maxrec.ts'
 import type { Database } from '../db/database.ts'
-import { StallError, StatementError } from '../db/error.ts'
+import { selectRows } from '../db/select.ts'
 import { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
 import type { Info } from '../votable/document.ts'
@@ -124,53 +124,23 @@ async function rowsOf(
 }
 
 /** A statement's rows; failures are told in words for the client, when they come. */
-export async function streamOf(
+export function streamOf(
   { db, limits, seconds }: TimeSeriesDependencies,
   { text, values, fields }: Statement,
   wire: 'binary' | 'text',
   { identity, signal }: Asking,
 ): Promise<AsyncIterable<RowBatch>> {
-  const timeoutMs = seconds * 1000
-  try {
-    const stallMs = 10 * limits.stallSeconds * 1000
-    const rows = await db.stream({
-      text,
-      values,
-      fields,
-      wire,
-      role: identity.role,
-      timeoutMs,
-      stallMs,
-      signal,
-    })
-    return (async function* () {
-      try {
-        yield* rows
-      } catch (error) {
-        throw failure(error, seconds)
-      }
-    })()
-  } catch (error) {
-    throw failure(error, seconds)
-  }
-}
-
-function failure(error: unknown, seconds: number): unknown {
-  if (error instanceof StallError)
-    return new ServiceError('timeout', 'The request was ended because the client stopped reading its result.')
-  if (!(error instanceof StatementError)) return error
-  if (error.sqlState === '57014')
-    return new ServiceError('timeout', `The light curves took longer than ${seconds} seconds.`, {
-      detail: 'Ask for fewer objects, a range of TIME, or BIN; or send the request to /datalink/async.',
-    })
-  if (error.sqlState === '42501')
-    return new ServiceError('forbidden', 'You may not read the tables of these light curves.')
-  if (/^(53|57P|08)/.test(error.sqlState))
-    return new ServiceError('unavailable', 'The database is busy; try again in a moment.', {
-      retryAfter: 10,
-      cause: error,
-    })
-  return error
+  return selectRows(db, {
+    text,
+    values,
+    fields,
+    wire,
+    role: identity.role,
+    seconds,
+    stallSeconds: limits.stallSeconds,
+    signal,
+    advice: 'Ask for fewer objects, a range of TIME, or BIN; or send the request to /datalink/async.',
+  })
 }
 
 async function positionOf(

@@ -134,6 +134,22 @@ it('closed detections have no curves, links or descriptors for outsiders; others
   await rule('s.zzd', false)
 })
 
+it('links say which of them need a login', async () => {
+  const told = async () => {
+    const { text } = await get('ann', '/datalink/links?ID=2&RESPONSEFORMAT=json')
+    const { data, metadata } = JSON.parse(text) as { data: unknown[][]; metadata: { name: string }[] }
+    const at = (name: string) => metadata.findIndex(field => field.name === name)
+    assert.ok(data.every(row => row[at('link_authorized')] === true))
+    return data.map(row => `${row[at('access_url')] ?? row[at('description')]} ${row[at('link_auth')]}`)
+  }
+  assert.ok((await told()).every(link => link.endsWith(' false')))
+  await rule('s.zzd', true)
+  const links = await told()
+  assert.ok(links.length > 6)
+  for (const link of links) assert.match(link, /zzd/.test(link) ? / true$/ : / false$/)
+  await rule('s.zzd', false)
+})
+
 it('of closed objects there are no curves at all', async () => {
   await rule('s.object', true)
   for (const to of [curve('s.det'), curve('s.zzd'), '/datalink/links?ID=2&RESPONSEFORMAT=csv']) {
