@@ -95,6 +95,7 @@ export function placeTile(
     const [columns, rows] = [i1 - i0 + (a1 === NODES - 1 ? 1 : 0), j1 - j0 + (b1 === NODES - 1 ? 1 : 0)]
     let outside = 0
     for (const n of corners) if (state[n] === NOWHERE) outside++
+    if (outside === 0 && isFar(corners)) return
     if (outside === 0 && !isBent(i0, j0, i1, j1)) {
       bilinear(block, corners, i0, j0, i1 - i0, j1 - j0, columns, rows)
       if (isTrue(block, i1 - i0, j1 - j0)) {
@@ -113,6 +114,17 @@ export function placeTile(
     } else {
       oneByOne(i0, j0, columns, rows)
     }
+  }
+
+  /**
+   * Whether the block lies further from the image than it is wide. Far from an image its projection and distortion bend
+   * most, and all pixels there would be placed one by one.
+   */
+  function isFar([p, q, r, s]: readonly [number, number, number, number]): boolean {
+    const [left, right] = [Math.min(xs[p]!, xs[q]!, xs[r]!, xs[s]!), Math.max(xs[p]!, xs[q]!, xs[r]!, xs[s]!)]
+    const [low, high] = [Math.min(ys[p]!, ys[q]!, ys[r]!, ys[s]!), Math.max(ys[p]!, ys[q]!, ys[r]!, ys[s]!)]
+    const margin = 1 + Math.max(right - left, high - low)
+    return left - margin > width || right + margin < 0 || low - margin > height || high + margin < 0
   }
 
   function bilinear(
