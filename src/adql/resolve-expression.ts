@@ -8,7 +8,7 @@ import type { Complaint } from './error.ts'
 import { formsOf } from './functions.ts'
 import { resolveBody } from './resolve.ts'
 import { complain, type Place } from './state.ts'
-import type { Resolved, ResolvedStage, Sort } from './tree.ts'
+import type { Body, Resolved, ResolvedStage, Sort } from './tree.ts'
 import { inWords, isGeometry, isInteger, isNumeric, isOpen, numericResult, type Type } from './types.ts'
 
 export function resolveExpression(e: Expression, place: Place): Resolved {
@@ -230,6 +230,12 @@ function between(e: ExpressionOf<'between'>, place: Place): Resolved {
   return { kind: 'between', negated, operand, low: low!, high: high!, type: 'boolean', start, end }
 }
 
+/** A column of nothing but NULLs, of the type that it is compared with: to PostgreSQL it would be text. */
+function typed(body: Body<ResolvedStage>, type: Type): Body<ResolvedStage> {
+  if (body.kind === 'set') return { ...body, left: typed(body.left, type), right: typed(body.right, type) }
+  return { ...body, items: body.items.map(i => ({ ...i, expression: cast(i.expression, type) })) }
+}
+
 const isQuery = (values: readonly Expression[] | QueryExpression): values is QueryExpression =>
   !Array.isArray(values)
 
@@ -241,7 +247,10 @@ function inOf(e: ExpressionOf<'in'>, place: Place): Resolved {
     const first = columns[0]
     if (columns.length > 1)
       complain(place.state, e.values, `the sub-query of IN has ${columns.length} columns, not one`)
-    else if (first && first.type !== 'null') {
+    else if (first?.type === 'null' && !open(operand)) {
+      const query = typed(body, operand.type)
+      return { kind: 'in', negated, operand, values: undefined, query, type: 'boolean', start, end }
+    } else if (first && first.type !== 'null') {
       const stand: Resolved = { kind: 'null', type: first.type, start: e.values.start, end: e.values.end }
       operand = alike(operand, stand, complaints(place))[0]
     }

@@ -22,7 +22,8 @@ export function constant(e: Planned): number | undefined {
   if (e.kind === 'number') return Number(e.text)
   if (e.kind === 'unary') {
     const value = constant(e.operand)
-    return value === undefined || e.operator === '~' ? undefined : e.operator === '-' ? -value : value
+    if (value === undefined || e.operator === '+') return value
+    return e.operator === '-' ? -value : -value - 1
   }
   if (e.kind === 'call' && e.form.name === 'PI') return Math.PI
   if (e.kind !== 'binary') return undefined

@@ -216,3 +216,10 @@ test('chains of && are as long as the text', async () => {
     1200,
   )
 })
+
+test('a sub-query of NULLs compares with anything', async () => {
+  for (const operand of ['id', 'mag', 'Name', 'observed', 'good'])
+    for (const query of ['SELECT NULL FROM source', 'SELECT NULL FROM source UNION SELECT NULL FROM star'])
+      assert.deepEqual(await run(client, `SELECT id FROM star WHERE ${operand} IN (${query})`), [], operand)
+  assert.deepEqual(await run(client, 'SELECT id FROM star WHERE (SELECT TOP 1 NULL FROM source) = id'), [])
+})
