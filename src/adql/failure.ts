@@ -54,6 +54,12 @@ const OTHER: Record<string, readonly [ErrorCode, string]> = {
   '42501': ['forbidden', 'You may not read a table of this query.'],
 }
 
+const DIED = ['unavailable', 'A part of the database died under this query.'] as const
+
+/** Errors of the system below (class 58), and parallel workers that a crash took along. */
+const isCrash = ({ sqlState, message }: DatabaseFailure): boolean =>
+  sqlState.startsWith('58') || (sqlState === '55000' && /lost connection to parallel worker/.test(message))
+
 /** Seconds after which it is worth another try. */
 const RETRY_AFTER = 10
 
@@ -101,7 +107,7 @@ export function statementError(
 ): ServiceError {
   const { sqlState } = failure
   if (sqlState === '57014') return timeout(timeoutMs, failure, compiled, adql)
-  const other = OTHER[sqlState]
+  const other = OTHER[sqlState] ?? (isCrash(failure) ? DIED : undefined)
   if (other) {
     const soon = other[0] === 'unavailable' ? { retryAfter: RETRY_AFTER } : {}
     return new ServiceError(other[0], other[1], { cause: failure, ...soon })
