@@ -37,7 +37,8 @@ export function requireRoom({ root, order, formats, storage }: Kind, leaves: num
   )
 }
 
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`
+const gigabytes = (bytes: number) =>
+  `${(bytes / 1e9).toLocaleString('en', { maximumSignificantDigits: 3 })} GB`
 
 /** About so many leaves an image fills. */
 export function leavesOf([width, height]: readonly [number, number], scale: number, order: number): number {
