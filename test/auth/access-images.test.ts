@@ -166,6 +166,31 @@ describe('closed images', { skip }, async () => {
     }
   })
 
+  it('are handed out by signed links of members, while these are members, and by nobody else', async () => {
+    const linked = async (who: string, url: string) => {
+      const headers = { 'Content-Type': 'application/json' }
+      const made = await ask(who, '/auth/link', { method: 'POST', headers, body: JSON.stringify({ url }) })
+      assert.equal(made.status, 201)
+      return ((await made.json()) as { url: string }).url
+    }
+    for (const to of [
+      `/files/${SECRET}/plain.fits`,
+      `/preview/${SECRET}/plain.fits`,
+      `/cutout/sync?${circle}`,
+    ]) {
+      const link = await linked('ann', to)
+      assert.equal((await fetch(link)).status, 200, to)
+      const other = link.replace('plain.fits', 'two.fits')
+      assert.equal((await fetch(other)).status, 403, 'a link is for one URL')
+      assert.equal((await fetch(await linked('bob', to))).status, 404, to)
+      await setAccount(service.db, 'ann', [])
+      await new Promise(resolve => setTimeout(resolve, 500))
+      assert.equal((await fetch(link)).status, 404, `${to} when its maker has left the group`)
+      await setAccount(service.db, 'ann', ['desc'])
+      await new Promise(resolve => setTimeout(resolve, 500))
+    }
+  })
+
   it('close a HiPS that is made of them, unless it has a rule of its own', async () => {
     const to = '/hips/zztree_made/properties'
     assert.equal((await ask(undefined, to)).status, 404)

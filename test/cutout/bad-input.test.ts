@@ -16,7 +16,7 @@ describe('bad input', { skip }, async () => {
   const ID = ['ID', plain] as const
 
   const post = async (to: string, pairs: Pairs) => {
-    const body = new URLSearchParams(pairs.map(([name, value]) => [name, value]))
+    const body = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value]))
     const response = await fetch(`${survey.url}${to}`, { method: 'POST', body })
     const { status, headers } = response
     const type = headers.get('content-type') ?? ''
