@@ -33,7 +33,19 @@ for k in range(count):
 `
 
 function build(...more: string[]): { cpu: number; megabytes: number; tiles: number } {
-  const args = ['bin/almagest.mjs', 'hips', 'build', '--images', images, '--name', 'bench', '--json', ...more]
+  const args = [
+    'bin/almagest.mjs',
+    'hips',
+    'build',
+    '--images',
+    images,
+    '--name',
+    'bench',
+    '--order',
+    '11',
+    '--json',
+    ...more,
+  ]
   const run = spawnSync('/usr/bin/time', ['-f', 'COST %U %S %M', process.execPath, ...args], {
     cwd: root,
     env: { ...process.env, ALMAGEST_DIR: path.join(folder, 'site') },
