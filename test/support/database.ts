@@ -47,7 +47,7 @@ async function dropAbandoned(client: pg.Client): Promise<void> {
   )
   for (const { datname } of rows) {
     if (!existsSync(`/proc/${datname.split('_')[1]}`))
-      await client.query(`DROP DATABASE ${datname} WITH (FORCE)`)
+      await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`)
   }
 }
 
@@ -81,7 +81,7 @@ async function ensureTemplate(client: pg.Client, server: string): Promise<string
     `SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%'`,
   )
   if (rows.some(row => row.datname === name)) return name
-  for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`)
+  for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`)
   await client.query(`CREATE DATABASE ${name}_new`)
   await migrate(databaseUrl(server, `${name}_new`), openLog('silent'))
   await client.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`)
