@@ -11,11 +11,13 @@ import type { Masking } from './mask.ts'
 
 /** A larger window is read part by part, and has no checksums: they would have to stand before the pixels. */
 const PART_BYTES = 32 * 2 ** 20
+/** Parts of what is stored as it is. Of compressed tiles, each part unpacks anew those at its edges: as large as may be. */
+const PLAIN_PART_BYTES = 4 * 2 ** 20
 
 export async function* fitsFile(dataset: Dataset, window: Window, mask?: Masking): AsyncGenerator<Buffer> {
   const { source, image, hdus } = dataset
   const cards = cutoutCards(dataset, window)
-  const parts = [...partsOf(window, pixelSize(image.bitpix))]
+  const parts = partsFor(dataset, window)
   let sent = 0
   for (const part of parts) {
     const read = await readWindow(source, image, part)
@@ -32,18 +34,27 @@ export async function* fitsFile(dataset: Dataset, window: Window, mask?: Masking
   yield* await windowTables(source, hdus, image.header, window.start)
 }
 
+function partsFor({ image }: Dataset, window: Window): readonly Window[] {
+  const bytesPerPixel = pixelSize(image.bitpix)
+  if (bytesOf(window, bytesPerPixel) <= PART_BYTES) return [window]
+  const most = image.storage.kind === 'plain' ? PLAIN_PART_BYTES : PART_BYTES
+  return [...partsOf(window, bytesPerPixel, most)]
+}
+
+const bytesOf = ({ size }: Window, bytesPerPixel: number) =>
+  size.reduce((product, n) => product * n, bytesPerPixel)
+
 /** The window halved along its slowest axes until the parts are small, in the order of the pixels. */
-export function* partsOf(window: Window, bytesPerPixel: number): Generator<Window> {
-  const bytes = window.size.reduce((product, n) => product * n, bytesPerPixel)
+export function* partsOf(window: Window, bytesPerPixel: number, most = PART_BYTES): Generator<Window> {
   const axis = window.size.findLastIndex(n => n > 1)
-  if (bytes <= PART_BYTES || axis < 0) {
+  if (bytesOf(window, bytesPerPixel) <= most || axis < 0) {
     yield window
     return
   }
   const half = window.size[axis]! >> 1
   const replaced = (list: readonly number[], value: number) => list.with(axis, value)
   const step = window.every?.axis === axis ? window.every.step : 1
-  yield* partsOf({ ...window, size: replaced(window.size, half) }, bytesPerPixel)
+  yield* partsOf({ ...window, size: replaced(window.size, half) }, bytesPerPixel, most)
   yield* partsOf(
     {
       ...window,
@@ -51,5 +62,6 @@ export function* partsOf(window: Window, bytesPerPixel: number): Generator<Windo
       size: replaced(window.size, window.size[axis]! - half),
     },
     bytesPerPixel,
+    most,
   )
 }
