@@ -7,6 +7,7 @@ import { resolve } from '../adql/resolve.ts'
 import type { TableMeta, Tables } from '../adql/tables.ts'
 import type { Query, ResolvedStage } from '../adql/tree.ts'
 import type { Identity } from '../auth/identity.ts'
+import { clusterRefusal } from '../db/citus.ts'
 import type { Database } from '../db/database.ts'
 import { StatementError } from '../db/error.ts'
 import { countFractions, type Estimate, estimateBytes, estimateRows, estimateSeconds } from './estimate.ts'
@@ -107,6 +108,8 @@ async function explain(
 }
 
 function translated(error: unknown, compiled: Compiled, text: string): unknown {
+  const refusal = clusterRefusal(error)
+  if (refusal) return refusal
   if (!(error instanceof StatementError)) return error
   const { sqlState, message, position } = error
   const inQuery = position === undefined ? undefined : Math.max(0, position - EXPLAIN.length)
