@@ -24,10 +24,12 @@ HOST, PORT, PUBLIC_URL, DATABASE_URL, ALMAGEST_DIR and ALMAGEST_CONFIG set it up
     const processes = processCount(values.processes)
     const runner = !values['no-runner']
     process.channel?.unref() // a web process ends when its work has, not when its parent lets it
-    const service =
+    const starting = setInterval(() => {}, 1000) // and not before its parent has told it of its port
+    const begun =
       processes > 1 && cluster.isPrimary
-        ? await startApart(setting, processes, runner)
-        : await startService(setting.config, setting.log, { runner: runner && processes === 1, processes })
+        ? startApart(setting, processes, runner)
+        : startService(setting.config, setting.log, { runner: runner && processes === 1, processes })
+    const service = await begun.finally(() => clearInterval(starting))
     if (cluster.isPrimary) setting.stdout.write(`Almagest is at ${service.url}/\n`)
     await new Promise<void>(resolve => {
       process.once('SIGINT', () => resolve())
