@@ -36,9 +36,7 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
     BEGIN
-      -- The nodes of a Citus cluster ask each other under the role of the query.
-      EXECUTE format('CREATE ROLE %I %s', role,
-        CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'LOGIN' ELSE 'NOLOGIN' END);
+      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another process was faster
     END;
   END IF;

@@ -2,19 +2,18 @@
 import { parseArgs } from 'node:util'
 import { type Command, UsageError } from './command.ts'
 import { distribute } from './ingest/distribute.ts'
-import { DEFAULT_RADIUS } from './ingest/neighbours.ts'
 import { progressBar } from './progress.ts'
 
 export const distributeCommand: Command = {
   name: 'distribute',
   summary: 'lay tables over the nodes of a Citus cluster',
-  help: `Usage: npx almagest distribute schema.table… [--neighbours [ARCSEC]] [--json]
+  help: `Usage: npx almagest distribute schema.table… [--neighbours ARCSEC] [--json]
 
 Tables with cells (hpx_shard) are divided into shards of the sky, rows of one part of the sky of all of them on one
 node; other tables are copied to every node. Queries see no difference but in speed. docs/operate-citus.md says more.
 
   --neighbours ARCSEC   also keep each row in the cells near it, so that pairs of rows up to this distance are found
-                        quickly (default ${DEFAULT_RADIUS} when no number is given: --neighbours=)
+                        quickly
   --json                print [{table, kind, rows, cellIds, neighbours}] as JSON`,
   async run(argv, setting) {
     const { values, positionals } = parseArgs({
@@ -47,7 +46,7 @@ node; other tables are copied to every node. Queries see no difference but in sp
 
 function radius(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const value = text === '' ? DEFAULT_RADIUS : Number(text)
+  const value = Number(text)
   if (!(value > 0)) throw new UsageError(`--neighbours: '${text}' is no radius in arcseconds`)
   return value
 }

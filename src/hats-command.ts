@@ -45,8 +45,7 @@ HEALPix cell, divided until none has too many rows, and the rows around each par
     const interrupt = () => stop.abort(new Error('interrupted; nothing was kept'))
     process.once('SIGINT', interrupt)
     try {
-      const [owner] = await db.query<{ role: string }>('SELECT current_user::text AS role')
-      const options = { table, tables, out: values.out, mostRows, margin, role: owner!.role }
+      const options = { table, tables, out: values.out, mostRows, margin }
       const result = await exportHats(db, options, bar.report, stop.signal)
       bar.end()
       setting.stdout.write(

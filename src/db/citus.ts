@@ -51,6 +51,14 @@ export async function requireCitus(client: Pick<Client, 'query'>): Promise<Citus
   return citus
 }
 
+export async function isDistributed(client: Pick<Client, 'query'>, table: string): Promise<boolean> {
+  const found = await client.query(
+    'SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1::regclass',
+    [table],
+  )
+  return found.length > 0
+}
+
 /**
  * Distributes a table, with the rows that it has, by a column. Rows of tables with the same value are on the same
  * node. `table` is an SQL name.

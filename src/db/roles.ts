@@ -3,7 +3,7 @@
  * almagest.access_rule (sql/000012); grants are made to follow them here, and nowhere else.
  */
 import { ServiceError } from '../error.ts'
-import { findCitus } from './citus.ts'
+import { findCitus, letIn } from './citus.ts'
 import type { Client } from './database.ts'
 import { sqlStateOf } from './error.ts'
 
@@ -39,7 +39,7 @@ export async function applyAccess(client: Client): Promise<void> {
 async function run(client: Client, statement: string): Promise<void> {
   try {
     const [made] = await client.query<{ role?: string }>(statement)
-    if (made?.role !== undefined) await letInOnNodes(client, made.role)
+    if (made?.role !== undefined && (await findCitus(client))) await letIn(client, made.role)
   } catch (error) {
     if (sqlStateOf(error) !== '42501') throw error
     throw new ServiceError('forbidden', 'The database user lacks rights to let groups in.', {
@@ -53,15 +53,6 @@ async function run(client: Client, statement: string): Promise<void> {
       cause: error,
     })
   }
-}
-
-/** The nodes of a cluster ask each other under the role of the query (db/citus), the coordinator is asked by nobody. */
-async function letInOnNodes(client: Client, role: string): Promise<void> {
-  if (!(await findCitus(client))) return
-  await client.query(`ALTER ROLE "${role}" LOGIN`)
-  await client.query(`SET LOCAL citus.enable_ddl_propagation TO off`)
-  await client.query(`ALTER ROLE "${role}" NOLOGIN`)
-  await client.query(`SET LOCAL citus.enable_ddl_propagation TO on`)
 }
 
 /** Roles first, then the views of open collections, then grants: each step sees what the one before has made. */

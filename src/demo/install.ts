@@ -73,7 +73,12 @@ export async function publishTables(
   await publishSchema(client, { name: schema.name, description: schema.description })
   for (const table of schema.tables) {
     const name = sqlIdentifier(table.name)
-    await client.query(`DROP TABLE IF EXISTS ${place}.${name}`)
+    const [before] = await client.query<{ near: string | null }>(
+      'SELECT near_table AS near FROM almagest.published_table WHERE table_name = $1',
+      [adqlTableName(schema.name, table.name)],
+    )
+    for (const old of [table.name, before?.near])
+      if (old) await client.query(`DROP TABLE IF EXISTS ${place}.${sqlIdentifier(old)}`)
     await client.query(`ALTER TABLE ${beside}.${name} SET SCHEMA ${place}`)
     await publishTable(client, {
       schema: schema.name,

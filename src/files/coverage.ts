@@ -1,12 +1,11 @@
 /** The part of the sky that a collection's images show, as a MOC (MOC 2.0). */
 import type { Client } from '../db/database.ts'
 import { coverPolygon } from '../healpix/cover.ts'
+import { cellSide } from '../healpix/geometry.ts'
 import { type Moc, mocOfCells, mocUnion } from '../healpix/moc.ts'
 
 /** Images that are read by one statement. */
 const PAGE = 500
-/** Of a cell of order 0, in degrees; each order halves it. */
-const CELL = 58.6
 /** Cells along the diameter of a usual image. */
 const FINENESS = 24
 const [COARSEST, FINEST] = [4, 11]
@@ -26,7 +25,7 @@ export interface Coverage {
 
 /** Of cells that are as small as suits an image of this diameter. */
 const orderFor = (fov: number) =>
-  Math.min(FINEST, Math.max(COARSEST, Math.ceil(Math.log2((CELL * FINENESS) / fov))))
+  Math.min(FINEST, Math.max(COARSEST, Math.ceil(Math.log2((cellSide(0) * FINENESS) / fov))))
 
 const remembered = new Map<string, Coverage>()
 

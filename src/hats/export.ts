@@ -13,6 +13,7 @@ import type { TableMeta, Tables } from '../adql/tables.ts'
 import type { Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
+import { cellSide } from '../healpix/geometry.ts'
 import type { Report } from '../progress.ts'
 import type { Outcome } from '../votable/row.ts'
 import {
@@ -35,8 +36,6 @@ export interface HatsOptions {
   readonly mostRows: number
   /** Arcseconds; 0: no margins. */
   readonly margin: number
-  /** Of the owner of the tables: every row and column is exported. */
-  readonly role: string
 }
 
 export interface HatsResult {
@@ -48,8 +47,6 @@ export interface HatsResult {
 
 const CELL = '_healpix_29'
 const NO_LIMIT = 2 ** 31 - 1
-/** Arcseconds; the side of a cell of order 0. */
-const SIDE_0 = 58.632 * 3600
 
 export async function exportHats(
   db: Database,
@@ -157,7 +154,7 @@ async function writeCatalogue(
 /** Rows of ranges of cells, by cell; of `around` only those whose distance to it is within the margin. */
 async function writePartition(
   db: Database,
-  { table, tables, role, margin }: HatsOptions,
+  { table, tables, margin }: HatsOptions,
   ranges: readonly CellRange[],
   around: Partition | undefined,
   file: string,
@@ -176,6 +173,8 @@ async function writePartition(
     around &&
     `SELECT q.* FROM (${text}) AS q
       WHERE smoc(${fineOrder(margin)}, scircle(${point}, radians(${margin / 3600}))) && smoc '${around.order}/${around.npix}'`
+  // Every row and column is exported, whoever may read the table.
+  const [owner] = await db.query<{ role: string }>('SELECT current_user::text AS role')
   const outcome: Outcome = { rows: 0, overflow: false, error: undefined }
   const { writer } = chooseFormat('parquet')
   const batches = await db.stream({
@@ -183,7 +182,7 @@ async function writePartition(
     values,
     fields,
     wire: writer.wire,
-    role,
+    role: owner!.role,
     timeoutMs: 0,
     stallMs: NO_LIMIT,
     signal,
@@ -201,7 +200,7 @@ async function writePartition(
 
 /** Of cells an eighth of the margin across, in which a circle of it is looked at: so much more than the margin may be in it. */
 const fineOrder = (marginArcsec: number): number =>
-  Math.min(29, Math.ceil(Math.log2(SIDE_0 / (marginArcsec / 8))))
+  Math.min(29, Math.ceil(Math.log2((cellSide(0) * 3600 * 8) / marginArcsec)))
 
 async function describe(
   folder: string,

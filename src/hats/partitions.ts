@@ -2,7 +2,7 @@
  * The partitions of a HATS catalogue: HEALPix cells of several orders, divided until none has more rows than is wished
  * (IVOA Note HATS 1.0).
  */
-import { cellBoundary } from '../healpix/geometry.ts'
+import { cellBoundary, cellSide } from '../healpix/geometry.ts'
 import { hash } from '../healpix/nested.ts'
 
 export interface Partition {
@@ -43,8 +43,6 @@ export function rangeOf({ order, npix }: Pick<Partition, 'order' | 'npix'>): Cel
 const RAD = Math.PI / 180
 /** Parts of a partition's side, as far as cells are not smaller than twice the margin. */
 const PARTS_ORDER = 7
-/** Degrees; the side of a cell of order 0. */
-const SIDE_0 = 58.632
 
 /**
  * Cells around a partition that have all that is within `marginDeg` of it, as ranges of hpx29. Its border is followed
@@ -54,11 +52,11 @@ export function rangesAround(
   { order, npix }: Pick<Partition, 'order' | 'npix'>,
   marginDeg: number,
 ): CellRange[] {
-  const byMargin = Math.floor(Math.log2(SIDE_0 / (2 * marginDeg)))
+  const byMargin = Math.floor(Math.log2(cellSide(0) / (2 * marginDeg)))
   const finer = Math.max(order, Math.min(order + PARTS_ORDER, byMargin, 24))
-  const side = SIDE_0 / 2 ** finer
+  const side = cellSide(finer)
   const reach = Math.max(marginDeg, side / 4)
-  const steps = Math.ceil((2 * SIDE_0) / 2 ** order / Math.min(reach, side / 2))
+  const steps = Math.ceil((2 * cellSide(order)) / Math.min(reach, side / 2))
   const bits = BigInt(2 * (29 - finer))
   const [first, last] = rangeOf({ order, npix })
   const cells = new Set<number>()

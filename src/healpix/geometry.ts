@@ -25,6 +25,9 @@ export function faceDirection(face: number, u: number, v: number): Direction {
   return [positiveAngle((turn + part) * QUARTER_PI), lat]
 }
 
+/** Side of a cell, if it were a square: degrees. */
+export const cellSide = (order: number): number => 58.6323 / 2 ** order
+
 /** Centre of a NESTED cell. */
 export function cellCentre(order: number, cell: number | bigint): Direction {
   return pointIn(order, cell, 0.5, 0.5)

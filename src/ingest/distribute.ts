@@ -1,6 +1,14 @@
 /** A published table over the nodes of a Citus cluster: in shards of the sky, or small and whole on each of them. */
 import { cellIdShift } from '../adql/shard-facts.ts'
-import { copyToNodes, dropLocalRows, letIn, requireCitus, SHARD_COLUMN, shardTable } from '../db/citus.ts'
+import {
+  copyToNodes,
+  dropLocalRows,
+  isDistributed,
+  letIn,
+  requireCitus,
+  SHARD_COLUMN,
+  shardTable,
+} from '../db/citus.ts'
 import type { Client, Database } from '../db/database.ts'
 import { PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
@@ -9,6 +17,7 @@ import { announce, sqlIdentifier } from '../tap/publish.ts'
 import { findPublished } from './existing.ts'
 import { keepNeighbours } from './keep-neighbours.ts'
 import { parseTableName } from './names.ts'
+import { SHARD_ORDER } from './place.ts'
 import { analyze, type SqlTable, sqlName } from './statements.ts'
 
 export interface Distributed {
@@ -38,16 +47,16 @@ export async function distribute(
   }
   await letIn(db, PUBLIC_ROLE)
   const before = await rowsOf(db, sql)
-  const facts = await db.transaction(async client => {
+  const moved = await db.transaction(async client => {
     report({ phase: 'distributing', done: 0, total: before })
-    if (await isDistributed(client, sql)) return
+    if (await isDistributed(client, sqlName(sql))) return false
     if (kind === 'sharded') {
       await widenUniqueIndexes(client, sql)
       await shardTable(client, sqlName(sql))
     } else await copyToNodes(client, sqlName(sql))
     return true
   })
-  if (facts) await dropLocalRows(db, sqlName(sql))
+  if (moved) await dropLocalRows(db, sqlName(sql))
   const after = await rowsOf(db, sql)
   if (after !== before) {
     throw new ServiceError('internal', `${tableName} had ${before} rows and has ${after} on the cluster.`)
@@ -72,14 +81,6 @@ export async function distribute(
 async function rowsOf(client: Pick<Client, 'query'>, table: SqlTable): Promise<number> {
   const [row] = await client.query<{ count: string }>(`SELECT count(*) FROM ${sqlName(table)}`)
   return Number(row!.count)
-}
-
-async function isDistributed(client: Client, table: SqlTable): Promise<boolean> {
-  const found = await client.query(
-    'SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid = $1::regclass',
-    [sqlName(table)],
-  )
-  return found.length > 0
 }
 
 /** A cluster keeps values unique within a shard only: the shard's number joins the columns of such indexes. */
@@ -111,11 +112,7 @@ export async function cellIds(client: Client, table: SqlTable): Promise<string[]
     [sqlName(table)],
   )
   if (columns.length === 0) return []
-  const [order] = await client.query<{ shard_order: number | null }>(
-    'SELECT shard_order FROM almagest.published_table WHERE sql_schema = $1 AND sql_table = $2',
-    [table.schema, table.table],
-  )
-  const shift = cellIdShift(order?.shard_order ?? 7)
+  const shift = cellIdShift(SHARD_ORDER)
   const tests = columns.map(
     ({ name }, i) =>
       `bool_and((${sqlIdentifier(name)} >> ${shift}) IS NOT DISTINCT FROM ${SHARD_COLUMN}) AS c${i}`,

@@ -7,6 +7,7 @@ import type { NeighbourTable } from '../adql/tables.ts'
 import { SHARD_COLUMN, shardTable } from '../db/citus.ts'
 import type { Client } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
+import { cellSide } from '../healpix/geometry.ts'
 import { sqlIdentifier } from '../tap/publish.ts'
 import { SHARD_ORDER } from './place.ts'
 import { analyze, freeName, type SqlTable, sqlName } from './statements.ts'
@@ -15,14 +16,12 @@ import { analyze, freeName, type SqlTable, sqlName } from './statements.ts'
 export const DEFAULT_RADIUS = 5
 /** Of a cell's side: wider cells have more rows to compare, narrower ones more copies of each. */
 const CELL_OVER_RADIUS = 8
-/** Arcseconds; the side of a cell of order 0. */
-const SIDE_0 = 58.632 * 3600
 /** By how much the copies reach farther: pgSphere takes distances within 1e-9 rad for equal. */
 const SLACK_DEG = 1e-6
 
 /** The deepest order whose cells are wide enough; deep enough to lie within one shard. */
 export function neighbourOrder(radiusArcsec: number): number {
-  const order = Math.floor(Math.log2(SIDE_0 / (CELL_OVER_RADIUS * radiusArcsec)))
+  const order = Math.floor(Math.log2((cellSide(0) * 3600) / (CELL_OVER_RADIUS * radiusArcsec)))
   if (!(radiusArcsec > 0) || order < SHARD_ORDER) {
     throw new ServiceError('usage', `A radius of ${radiusArcsec}" is not between 0 and 200 arcseconds.`)
   }

@@ -60,13 +60,7 @@ before(async () => {
   await ingestTable(db, { files: [file], table: 'sky.star', mode: 'create', id: 'id' }, () => {}, still)
   const { tables } = await readCatalog(db)
   const table = tables.all.find(t => t.name === 'star')!
-  const [owner] = await db.query<{ role: string }>('SELECT current_user::text AS role')
-  await exportHats(
-    db,
-    { table, tables, out, mostRows: 500, margin: MARGIN, role: owner!.role },
-    () => {},
-    still,
-  )
+  await exportHats(db, { table, tables, out, mostRows: 500, margin: MARGIN }, () => {}, still)
 })
 
 const catalogue = path.join(out, 'sky_star')
