@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { soak } from '../../conformance/soak.ts'
 
-it('every job is accounted for, none completed twice, every result whole', { timeout: 240_000 }, async t => {
+it('every job is accounted for, none completed twice, every result whole', { timeout: 480_000 }, async t => {
   const report = await soak(15, undefined, line => t.diagnostic(line))
   t.diagnostic(JSON.stringify(report))
   assert.deepEqual(report.faults, [])
