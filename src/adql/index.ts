@@ -8,7 +8,7 @@ import { withOuterJoins } from './outer-joins.ts'
 import { parse } from './parser.ts'
 import { plan } from './plan.ts'
 import { resolve } from './resolve.ts'
-import { pruned } from './shards.ts'
+import { type Asked, pruned } from './shards.ts'
 import { print } from './sql.ts'
 import type { Tables } from './tables.ts'
 import type { Column } from './tree.ts'
@@ -43,6 +43,8 @@ export interface Compiled {
   readonly origins: readonly Origin[]
   /** Sentences for INFO elements: extensions used, repairs made. */
   readonly infos: readonly string[]
+  /** Tables of a cluster with the cells in which rows of them can be; none on one machine. */
+  readonly asked: readonly Asked[]
 }
 
 export interface ColumnSource {
@@ -57,7 +59,10 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
   const resolution = resolve(query, tables)
   refuse(text, resolution.complaints)
   const planned = paired(plan(resolution, options.maxrec))
-  const lowered = lower(tables.sharded ? pruned(withOuterJoins(planned)) : planned)
+  const { plan: narrowed, asked } = tables.sharded
+    ? pruned(withOuterJoins(planned))
+    : { plan: planned, asked: [] }
+  const lowered = lower(narrowed)
   refuse(text, lowered.complaints)
   const { text: sql, values, origins } = print(lowered.query)
   return {
@@ -67,6 +72,7 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
     sources: resolution.columns.map(sourceOf),
     origins,
     infos: [...new Set([...notes, ...resolution.notes].map(n => n.message))],
+    asked,
   }
 }
 

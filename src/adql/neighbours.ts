@@ -6,9 +6,9 @@
  */
 import type { Span } from './ast.ts'
 import type { Plan, Planned, PlannedStage } from './plan.ts'
-import { pairOf } from './regions.ts'
-import { conjunctsOf, isSharded, NEAR_SHARD, shardOf } from './shard-facts.ts'
-import { and } from './shards.ts'
+import { pairOf, regionOf } from './regions.ts'
+import { conjunctsOf, isSharded, NEAR_SHARD, nothingKnown, shardOf } from './shard-facts.ts'
+import { and, tablesIn } from './shards.ts'
 import type { NeighbourTable } from './tables.ts'
 import type { Body, Column, ColumnReference, From, Relation, SelectBody } from './tree.ts'
 
@@ -39,12 +39,16 @@ function inSelect(select: SelectBody<PlannedStage>): SelectBody<PlannedStage> {
   // Each table at most once: a copy has no cell of its own that others could be joined by.
   const used = new Set<Relation>()
   const swapped = new Map<Relation, NeighbourTable>()
+  // The table of which an index finds the rows is not copied: the copies have no such index, and lie elsewhere.
+  const found = foundByIndex(select)
+  const times = (relation: Relation) => found.filter(other => other === relation).length
   const joined = (e: Planned, mayCopy: (relation: Relation) => boolean): Planned => {
     const conjuncts = conjunctsOf(e)
     const added = conjuncts.flatMap(conjunct => {
       const pair = pairOf(conjunct)
       if (!pair || used.has(pair.position) || used.has(pair.center)) return []
-      const copy = [pair.position, pair.center].find(
+      const both = [pair.position, pair.center].sort((a, b) => times(a) - times(b))
+      const copy = both.find(
         relation => mayCopy(relation) && (relation.table?.neighbours?.radiusDeg ?? -1) >= pair.radiusDeg,
       )
       const near = copy?.table?.neighbours
@@ -64,10 +68,25 @@ function inSelect(select: SelectBody<PlannedStage>): SelectBody<PlannedStage> {
   return { ...select, from: from.map(f => swap(f, swapped)), where }
 }
 
-function tablesIn(from: From<PlannedStage>): Extract<From<PlannedStage>, { kind: 'table' }>[] {
-  if (from.kind === 'table') return [from]
-  return from.kind === 'join' ? [...tablesIn(from.left), ...tablesIn(from.right)] : []
+/** Relations of which conditions choose rows by a region, or by the values of an indexed column. */
+function foundByIndex(select: SelectBody<PlannedStage>): Relation[] {
+  const conditions = [...(select.where ? [select.where] : []), ...select.from.flatMap(conditionsIn)]
+  return conditions.flatMap(conjunctsOf).flatMap(e => {
+    const region = regionOf(e)
+    if (region) return [region.relation]
+    const sides = e.kind === 'comparison' && e.operator === '=' ? [e.left, e.right] : []
+    const operands = (e.kind === 'in' && !e.negated) || e.kind === 'between' ? [e.operand] : sides
+    return operands.flatMap(side => (side.kind === 'column' && isIndexed(side) ? [side.relation] : []))
+  })
 }
+
+const conditionsIn = (from: From<PlannedStage>): Planned[] =>
+  from.kind === 'join'
+    ? [...conditionsIn(from.left), ...conditionsIn(from.right), ...(from.on ? [from.on] : [])]
+    : []
+
+const isIndexed = ({ column: { source } }: ColumnReference): boolean =>
+  source?.table.columns.some(c => c.sqlName === source.sqlName && c.indexed) ?? false
 
 /** Relations whose rows an outer join keeps: each of them must stand there once. */
 function preservedIn(from: From<PlannedStage>): Relation[] {
@@ -122,7 +141,7 @@ function sameCell(hpx29: ColumnReference, copy: Relation, near: NeighbourTable, 
     start,
     end,
   })
-  const shard = shardOf(hpx29.relation, at, { handedOn: new Map() })
+  const shard = shardOf(hpx29.relation, at, nothingKnown())
   const sameShard =
     shard && isSharded(copy.table) ? [equal(shard, copyColumn(copy, NEAR_SHARD, 'int', at))] : []
   return [equal(cell, copyColumn(copy, 'near_cell', 'bigint', at)), ...sameShard]

@@ -12,10 +12,21 @@ export type Fact =
   | { readonly kind: 'in'; readonly shard: ColumnReference; readonly cells: readonly number[] }
   | { readonly kind: 'same'; readonly shard: ColumnReference; readonly other: ColumnReference }
 
+export const nothingKnown = (): Known => ({
+  handedOn: new Map(),
+  cells: new Map(),
+  copies: new Set(),
+  asked: [],
+})
+
 /** Columns that sub-queries were made to hand on, and cells that are known of relations. */
 export interface Known {
   readonly handedOn: Map<Relation, Column>
   readonly cells: Map<Relation, readonly number[]>
+  /** Relations that are read from neighbour tables: their rows lie where those near them are, not where their own cell is. */
+  readonly copies: Set<Relation>
+  /** Every table of the cluster that has been met. */
+  readonly asked: { readonly table: TableMeta; readonly cells: readonly number[] | undefined }[]
 }
 
 /** Cells that a list may name: so many, hashed, are in nearly all of the shards (32 by default). */
@@ -61,7 +72,7 @@ function ofRegion(e: Planned, known: Known): Fact[] {
   return cells ? [{ kind: 'in', shard, cells }] : []
 }
 
-/** `id = 1`, `id IN (1, 2)`, `id BETWEEN 1 AND 2` of an identifier that has the cell in its upper bits, and of hpx29. */
+/** `id = 1`, `id IN (1, 2)`, `id BETWEEN 1 AND 2` of an identifier that has the cell in its upper bits, of hpx29 and hpx_shard. */
 function ofIdentifier(e: Planned, known: Known): Fact[] {
   switch (e.kind) {
     case 'comparison': {
@@ -105,22 +116,23 @@ function ofJoin(e: Planned, known: Known): Fact[] {
   if (e.kind !== 'comparison' || e.operator !== '=') return []
   const [left, right] = [e.left, e.right]
   if (left.kind !== 'column' || right.kind !== 'column' || left.relation === right.relation) return []
-  if (isShard(left) && isShard(right)) return [{ kind: 'same', shard: left, other: right }]
+  if (isShard(left, known) && isShard(right, known)) return [{ kind: 'same', shard: left, other: right }]
   const shift = shiftOf(left)
   if (shift === undefined || shift !== shiftOf(right)) return []
   const [shard, other] = [shardOf(left.relation, e, known), shardOf(right.relation, e, known)]
   return shard && other ? [{ kind: 'same', shard, other }] : []
 }
 
-const isShard = ({ relation, column }: ColumnReference): boolean =>
-  isSharded(relation.table) && (column.sqlName === SHARD || column.sqlName === NEAR_SHARD)
+const isShard = ({ relation, column }: ColumnReference, { copies }: Pick<Known, 'copies'>): boolean =>
+  isSharded(relation.table) && column.sqlName === (copies.has(relation) ? NEAR_SHARD : SHARD)
 
-/** The distribution column of a sharded table in FROM, or of one that a sub-query reads. */
+/** The distribution column of a sharded table in FROM, or of one that a sub-query reads; none of a copy, whose cells say nothing. */
 export function shardOf(
   relation: Relation,
   { start, end }: Span,
-  { handedOn }: Pick<Known, 'handedOn'>,
+  { handedOn, copies }: Pick<Known, 'handedOn' | 'copies'>,
 ): ColumnReference | undefined {
+  if (copies.has(relation)) return undefined
   const column = isSharded(relation.table)
     ? relation.columns.find(c => c.sqlName === SHARD && c.source?.table === relation.table)
     : handedOn.get(relation)
@@ -132,6 +144,7 @@ export function shiftOf(e: Planned): bigint | undefined {
   const source = e.kind === 'column' ? e.column.source : undefined
   if (!source || !isSharded(source.table) || source.table.shardOrder === undefined) return undefined
   const { table, sqlName } = source
+  if (sqlName === SHARD) return 0n
   if (sqlName === 'hpx29') return BigInt(2 * (29 - table.shardOrder!))
   return table.cellIds?.includes(sqlName) ? cellIdShift(table.shardOrder!) : undefined
 }

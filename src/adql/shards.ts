@@ -11,23 +11,31 @@ import {
   factsOf,
   isSharded,
   type Known,
+  nothingKnown,
   SHARD,
   shardOf,
   shiftOf,
 } from './shard-facts.ts'
+import type { TableMeta } from './tables.ts'
 import type { Body, Column, ColumnReference, From, Relation, SelectBody } from './tree.ts'
 import { mapBody, mapOperands } from './walk.ts'
 
-/** Adds the conditions. */
-export function pruned(plan: Plan): Plan {
-  const known: Known = { handedOn: new Map(), cells: new Map() }
+/** A table of a cluster in some FROM: the cells in which its rows can be, undefined when they can be anywhere. */
+export interface Asked {
+  readonly table: TableMeta
+  readonly cells: readonly number[] | undefined
+}
+
+/** Adds the conditions, and tells what is left to be asked. */
+export function pruned(plan: Plan): { readonly plan: Plan; readonly asked: readonly Asked[] } {
+  const known = nothingKnown()
   const offered = new Map<string, Offer>()
   const queries = plan.with.map(query => {
-    const { body, offer } = offering(inBody(query.body, known, offered))
+    const { body, offer } = offering(inBody(query.body, known, offered), known)
     if (offer) offered.set(query.sqlName, { ...offer, cells: known.cells.get(offer.of) })
     return { ...query, body }
   })
-  return { with: queries, body: inBody(plan.body, known, offered) }
+  return { plan: { with: queries, body: inBody(plan.body, known, offered) }, asked: known.asked }
 }
 
 /** A sub-query's additional column: the shard of one of its tables. */
@@ -42,11 +50,17 @@ function inBody(body: Body<PlannedStage>, known: Known, offered: Offered): Body<
   if (body.kind === 'set')
     return { ...body, left: inBody(body.left, known, offered), right: inBody(body.right, known, offered) }
   const from = body.from.map(f => inFrom(f, known, offered))
+  const tables = from.flatMap(tablesIn)
+  for (const { relation, table } of tables)
+    if (table.sqlName !== relation.table?.sqlName) known.copies.add(relation)
   const conditions = [...(body.where ? [body.where] : []), ...from.flatMap(innerConditions)]
   learn(
     conditions.flatMap(e => factsOf(e, known)),
     known,
   )
+  for (const f of from) learnKept(f, known)
+  for (const { relation, table } of tables)
+    if (table.distribution) known.asked.push({ table, cells: known.cells.get(relation) })
   const next = (e: Planned, filter: boolean) =>
     filter ? condition(e, known, offered) : inner(e, known, offered)
   const made = mapBody<PlannedStage, PlannedStage>({ ...body, from: from.map(withoutBodies) }, next)
@@ -59,7 +73,7 @@ function inFrom(from: From<PlannedStage>, known: Known, offered: Offered): From<
     case 'join':
       return { ...from, left: inFrom(from.left, known, offered), right: inFrom(from.right, known, offered) }
     case 'subquery': {
-      const { body, offer } = offering(inBody(from.body, known, offered))
+      const { body, offer } = offering(inBody(from.body, known, offered), known)
       if (offer) take(from.relation, { ...offer, cells: known.cells.get(offer.of) }, known)
       return { ...from, body }
     }
@@ -79,14 +93,20 @@ function take(relation: Relation, { column, cells }: Offer, known: Known): void 
 }
 
 /** A select that hands on an identifier hands on its shard, too, of which it is a function. */
-function offering(body: Body<PlannedStage>): {
+function offering(
+  body: Body<PlannedStage>,
+  { copies }: Known,
+): {
   body: Body<PlannedStage>
   offer: Omit<Offer, 'cells'> | undefined
 } {
   if (body.kind === 'set') return { body, offer: undefined }
   const item = body.items.find(
     ({ expression }) =>
-      expression.kind === 'column' && isSharded(expression.relation.table) && shiftOf(expression),
+      expression.kind === 'column' &&
+      isSharded(expression.relation.table) &&
+      !copies.has(expression.relation) &&
+      shiftOf(expression),
   )
   if (item?.expression.kind !== 'column') return { body, offer: undefined }
   const { expression } = item
@@ -94,7 +114,7 @@ function offering(body: Body<PlannedStage>): {
     key => key.kind === 'column' && key.relation === expression.relation && key.column === expression.column,
   )
   if (body.groupBy.length > 0 && !grouped) return { body, offer: undefined }
-  const shard = shardOf(expression.relation, expression, { handedOn: new Map() })
+  const shard = shardOf(expression.relation, expression, nothingKnown())
   if (!shard) return { body, offer: undefined }
   const column: Column = { ...shard.column, name: `~${SHARD}`, sqlName: `~${SHARD}`, source: undefined }
   const groupBy = grouped ? [...body.groupBy, shard] : body.groupBy
@@ -102,6 +122,11 @@ function offering(body: Body<PlannedStage>): {
     body: { ...body, items: [...body.items, { expression: shard, column }], groupBy },
     offer: { column, of: expression.relation },
   }
+}
+
+export function tablesIn(from: From<PlannedStage>): Extract<From<PlannedStage>, { kind: 'table' }>[] {
+  if (from.kind === 'table') return [from]
+  return from.kind === 'join' ? [...tablesIn(from.left), ...tablesIn(from.right)] : []
 }
 
 /** Conditions of inner joins, which every row of the result meets. */
@@ -124,6 +149,22 @@ function learn(facts: readonly Fact[], { cells }: Known): void {
       cells.set(to, cells.get(from)!)
       grown = true
     }
+  }
+}
+
+/** What is known of the rows that an outer join keeps is known of those that match them; not the other way round. */
+function learnKept(from: From<PlannedStage>, known: Known): void {
+  if (from.kind !== 'join') return
+  learnKept(from.left, known)
+  learnKept(from.right, known)
+  if (!from.on || (from.type !== 'LEFT' && from.type !== 'RIGHT')) return
+  const kept = tablesIn(from.type === 'LEFT' ? from.left : from.right).map(t => t.relation)
+  for (const fact of factsOf(from.on, known)) {
+    if (fact.kind !== 'same') continue
+    const [a, b] = [fact.shard.relation, fact.other.relation]
+    const [row, match] = kept.includes(a) ? [a, b] : [b, a]
+    const cells = kept.includes(row) && known.cells.get(row)
+    if (cells && !known.cells.has(match)) known.cells.set(match, cells)
   }
 }
 
@@ -150,7 +191,7 @@ const relationIn = (from: From<PlannedStage>): Relation =>
 function condition(e: Planned, known: Known, offered: Offered): Planned {
   const conjuncts = conjunctsOf(e)
   const facts = conjuncts.flatMap(c => factsOf(c, known))
-  const local: Known = { handedOn: known.handedOn, cells: new Map(known.cells) }
+  const local: Known = { ...known, cells: new Map(known.cells) }
   learn(facts, local)
   const shards = new Map<Relation, ColumnReference>()
   for (const fact of facts) {

@@ -33,6 +33,8 @@ export interface TableMeta {
   readonly shardOrder?: number
   /** How the table lies on a Citus cluster; undefined on one machine. */
   readonly distribution?: 'sharded' | 'reference'
+  /** Number of its shards on the cluster. */
+  readonly shards?: number
   /** Columns, by `sqlName`, whose values have the cell in their upper bits: `(hpx29 >> 34) << 35 | n`. */
   readonly cellIds?: readonly string[]
   /** Copies of every row in all cells that are near it, for joins of pairs. */

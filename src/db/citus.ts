@@ -59,6 +59,18 @@ export async function isDistributed(client: Pick<Client, 'query'>, table: string
   return found.length > 0
 }
 
+/** Number of shards of every distributed or reference table, by `schema.table`. */
+export async function shardCounts(client: Pick<Client, 'query'>): Promise<Map<string, number>> {
+  if (!(await findCitus(client))) return new Map()
+  const rows = await client.query<{ name: string; shards: number }>(
+    `SELECT n.nspname || '.' || c.relname AS name, count(*)::int AS shards
+       FROM pg_catalog.pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace
+      GROUP BY 1`,
+  )
+  return new Map(rows.map(({ name, shards }) => [name, shards]))
+}
+
 /**
  * Distributes a table, with the rows that it has, by a column. Rows of tables with the same value are on the same
  * node. `table` is an SQL name.

@@ -2,6 +2,7 @@
 import { type ColumnMeta, type TableMeta, type Tables, tablesOf } from '../adql/tables.ts'
 import type { Rules } from '../auth/access.ts'
 import type { Identity } from '../auth/identity.ts'
+import { shardCounts } from '../db/citus.ts'
 import type { Database } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { KeyDescription, SchemaDescription, TableDescription } from '../vosi/tables.ts'
@@ -129,8 +130,12 @@ export async function readCatalog(db: Database): Promise<Catalog> {
       describeTable(table, columnsOf.get(table.table_name) ?? [], keysOf.get(table.table_name) ?? []),
     ),
   }))
+  const shards = tables.some(table => table.distribution) ? await shardCounts(db) : new Map<string, number>()
   const metas = schemas.flatMap(schema =>
-    (tablesBySchema.get(schema.schema_name) ?? []).map(t => tableMeta(t, columnsOf.get(t.table_name) ?? [])),
+    (tablesBySchema.get(schema.schema_name) ?? []).map(t => ({
+      ...tableMeta(t, columnsOf.get(t.table_name) ?? []),
+      shards: shards.get(`${t.sql_schema}.${t.sql_table}`),
+    })),
   )
   return { schemas: descriptions, tables: tablesOf(metas), systems: systemsOf(systems), readAt }
 }

@@ -155,6 +155,44 @@ print(json.dumps(out))`
     )
   })
 
+  test('the compiler tells which cells of which tables are asked', () => {
+    const asked = (adql: string) =>
+      compile(adql, tables, { maxrec: undefined }).asked.map(({ table, cells }) => [
+        table.name,
+        cells && [...cells],
+      ])
+    const id = BigInt(CELL) << 45n
+    assert.deepEqual(asked(`SELECT ra FROM s.object WHERE objectid = ${id}`), [['object', [CELL]]])
+    assert.deepEqual(asked(`SELECT ra FROM s.object WHERE hpx_shard = ${CELL}`), [['object', [CELL]]])
+    assert.deepEqual(
+      asked(
+        `SELECT o.ra FROM s.object AS o LEFT JOIN s.detection AS d USING (objectid) WHERE o.objectid = ${id}`,
+      ),
+      [
+        ['object', [CELL]],
+        ['detection', [CELL]],
+      ],
+    )
+    assert.deepEqual(
+      asked(`SELECT o.ra FROM s.object AS o RIGHT JOIN s.detection AS d USING (objectid) WHERE d.flux > 3`),
+      [
+        ['object', undefined],
+        ['detection', undefined],
+      ],
+    )
+    assert.deepEqual(asked('SELECT COUNT(*) AS n FROM s.visit'), [['visit', undefined]])
+    assert.deepEqual(asked('SELECT COUNT(*) AS n FROM s.single'), [])
+    assert.deepEqual(
+      asked(
+        `SELECT ra FROM s.object WHERE objectid IN (SELECT objectid FROM s.detection WHERE objectid = ${id})`,
+      ),
+      [
+        ['object', undefined],
+        ['detection', [CELL]],
+      ],
+    )
+  })
+
   test('sub-queries in conditions are pruned, too', () => {
     assert.deepEqual(
       lists('SELECT ra FROM s.visit WHERE EXISTS (SELECT 1 FROM s.object WHERE objectid = 7)'),
@@ -189,6 +227,27 @@ describe('pairs within the radius of the neighbour table', () => {
     const on = 'ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.001'
     assert.match(sql(`SELECT a.ra FROM s.object AS a LEFT JOIN s.object AS b ${on}`), /"object~near" AS b/)
     assert.match(sql(`SELECT a.ra FROM s.object AS a RIGHT JOIN s.object AS b ${on}`), /"object~near" AS a/)
+  })
+
+  test('copy the side that no index chooses, and say nothing of the shards of copies by their own cells', () => {
+    const on = 'ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 2 / 3600.0'
+    const id = BigInt(CELL) << 45n
+    for (const [where, copied] of [
+      [`a.objectid = ${id}`, 'b'],
+      [`b.objectid = ${id}`, 'a'],
+      ['DISTANCE(a.ra, a.dec, 150.2, 2.2) < 0.001', 'b'],
+    ]) {
+      const text = sql(`SELECT a.ra FROM s.object AS a JOIN s.object AS b ${on} WHERE ${where}`)
+      assert.match(text, new RegExp(`"object~near" AS ${copied}`))
+      assert.match(text, new RegExp(`${copied}\\."near_shard" IN \\(${CELL}\\)`))
+    }
+    // The neighbour may be beyond the border of the cell that is named: nothing follows for the other.
+    assert.deepEqual(
+      lists(`SELECT a.ra FROM s.object AS a LEFT JOIN s.object AS b ${on} WHERE b.objectid = ${id}`),
+      [],
+    )
+    const detections = `SELECT d.flux FROM s.object AS a JOIN s.object AS b ${on} JOIN s.detection AS d ON d.objectid = a.objectid`
+    assert.match(sql(detections), /"object~near" AS b/)
   })
 
   test('copy no table twice', () => {

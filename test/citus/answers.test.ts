@@ -17,6 +17,7 @@ import { distribute } from '../../src/ingest/distribute.ts'
 import { openLog } from '../../src/log.ts'
 import { forecast } from '../../src/shards-command.ts'
 import { EXPLAIN, everyNode, readPlan } from '../../src/tap/plan-tree.ts'
+import { shardsAsked } from '../../src/tap/shards-asked.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
 import { testDatabase } from '../support/database.ts'
 import { type CorpusQuery, corpus, type PlanClass } from './queries.ts'
@@ -55,13 +56,20 @@ async function answer({ db, tables }: Side, adql: string): Promise<unknown[][]> 
   return rows.map(row => Object.values(row))
 }
 
+/** The class of a plan by what Citus says of it, whose largest part asks as many shards as the compiler counts. */
 async function planClass({ db, tables }: Side, adql: string): Promise<PlanClass> {
-  const { text, values } = compile(adql, tables, { maxrec: undefined })
-  const rows = await db.query<{ 'QUERY PLAN': string }>(EXPLAIN + text, values)
+  const compiled = compile(adql, tables, { maxrec: undefined })
+  const rows = await db.query<{ 'QUERY PLAN': string }>(EXPLAIN + compiled.text, compiled.values)
   const tasks = everyNode(readPlan(rows.map(row => row['QUERY PLAN']).join('\n'))).map(
     node => node.tasks ?? 0,
   )
   const most = Math.max(...tasks)
+  const counted = shardsAsked(compiled) ?? 0
+  const parts = tasks.filter(n => n > 0)
+  // Parts of a set operation may each ask another shard.
+  const agrees =
+    parts.length > 1 ? most <= counted && counted <= tasks.reduce((a, b) => a + b) : most === counted
+  assert.ok(agrees, `${counted} shards counted, ${parts.join(' + ')} by Citus: ${adql}`)
   return most === 0 ? 'local' : most === 1 ? 'router' : most < 32 ? 'pruned' : 'fan-out'
 }
 

@@ -45,15 +45,26 @@ describe('loading into a cluster', { skip }, () => {
     })
   }
 
-  /** Objects in pairs 1″ apart along a line across the sky, and four detections of each. */
+  const cellOf = (ra: number, dec: number) =>
+    hash29(Float64Array.of(ra * RAD), Float64Array.of(dec * RAD))[0]!
+
+  /** Objects in pairs 1″ apart along a line across the sky, every tenth pair across the border of two shards. */
+  function identify(i: number): { ra: number; dec: number; id: bigint } {
+    const pair = i >> 1
+    const ra = (pair * 7.3) % 360
+    let dec = -80 + ((pair * 3.1) % 160)
+    const shard = (at: number) => cellOf(ra, at) >> 44n
+    while (pair % 10 === 0 && shard(dec) === shard(dec + 1 / 3600)) dec += 1 / 3600
+    dec += (i & 1) / 3600
+    return { ra, dec, id: ((cellOf(ra, dec) >> 34n) << 35n) | BigInt(i) }
+  }
+
+  /** So many objects from a number on, and four detections of each. */
   function survey(first: number, count: number): { objects: string[]; detections: string[] } {
     const objects: string[] = []
     const detections: string[] = []
     for (let i = first; i < first + count; i++) {
-      const ra = ((i >> 1) * 7.3) % 360
-      const dec = -80 + (((i >> 1) * 3.1) % 160) + (i & 1) / 3600
-      const cell = hash29(Float64Array.of(ra * RAD), Float64Array.of(dec * RAD))[0]!
-      const id = ((cell >> 34n) << 35n) | BigInt(i)
+      const { ra, dec, id } = identify(i)
       objects.push(`${id},${ra},${dec},${i}`)
       for (let k = 0; k < 4; k++) detections.push(`${4 * i + k},${id},${i + k / 10}`)
     }
@@ -105,6 +116,29 @@ describe('loading into a cluster', { skip }, () => {
       ['detection', ['objectid']],
       ['object', ['objectid']],
     ])
+  })
+
+  test('finds the neighbours of an object beyond the border of its shard', async () => {
+    const { tables } = await readCatalog(db)
+    const pairs = Array.from({ length: 30 }, (_, i) => [20 * i, 20 * i + 1] as const)
+    for (const [i, k] of pairs) {
+      const [own, other] = [identify(i).id, identify(k).id]
+      assert.notEqual(own >> 45n, other >> 45n)
+      for (const [named, found] of [
+        [own, other],
+        [other, own],
+      ]) {
+        for (const [a, b] of [
+          ['a', 'b'],
+          ['b', 'a'],
+        ]) {
+          const adql = `SELECT ${b}.objectid FROM ${SCHEMA}.object AS a JOIN ${SCHEMA}.object AS b
+            ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 2 / 3600.0 WHERE ${a}.objectid = ${named} AND a.objectid <> b.objectid`
+          const { text, values } = compile(adql, tables, { maxrec: undefined })
+          assert.deepEqual(await db.query(text, values), [{ objectid: String(found) }])
+        }
+      }
+    }
   })
 
   test('adds nights, and builds tables anew', async () => {
