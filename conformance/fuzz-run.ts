@@ -227,7 +227,7 @@ function consultDoctor(run: Run, query: string, tables: Tables): WithoutPosition
     query: resolution.query,
     isSet: parsed.body.kind === 'set',
     estimate: { rows: 1e7, bytes: 1e9, seconds: 1e4 },
-    facts: { class: 'nested scan', index: null, scanned: [], shards: null },
+    facts: { class: 'nested scan', index: null, scanned: [] },
     maxrec: 1000,
     syncSeconds: 60,
     uncounted: [],

@@ -151,6 +151,7 @@ function logged(log: Log) {
         status: response.statusCode,
         ms: Math.round(performance.now() - begun),
         rows: outcome?.rows,
+        shards: outcome?.shards,
         complete: response.writableFinished,
         agent: request.get('user-agent'),
         user: callerOf(request).identity.name,

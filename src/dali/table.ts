@@ -24,6 +24,8 @@ export interface TableRequest {
   readonly fields: readonly Field[]
   readonly head: DocumentHead
   readonly maxrec: number
+  /** Of a cluster, that are asked. */
+  readonly shards?: number | undefined
   /** Without its extension. */
   readonly fileName: string
   /** Rows in the form that the format takes, one more than `maxrec` where there are more; not called for MAXREC=0. */
@@ -34,9 +36,9 @@ export interface TableRequest {
 
 /** Resolves when the first rows are there; rejects before that when they cannot be had. */
 export async function tableAnswer(request: TableRequest): Promise<TableAnswer> {
-  const { format, fields, head, maxrec, fileName, rows, folder } = request
+  const { format, fields, head, maxrec, shards, fileName, rows, folder } = request
   const { writer, contentType, extension } = format
-  const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
+  const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined, shards }
   const batches = maxrec === 0 ? noRows() : limited(await rows(writer.wire), maxrec, outcome)
   const queryStatus = maxrec === 0 ? ('OVERFLOW' as const) : undefined
   return {

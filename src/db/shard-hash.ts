@@ -22,3 +22,22 @@ export function shardOfValue(value: number, shards: number): number {
   const width = Math.floor(2 ** 32 / shards)
   return Math.min(shards - 1, Math.floor((hashInt4(value) + 2 ** 31) / width))
 }
+
+/** A table in a query, and the values of its distribution column that its rows can have; undefined: any. */
+interface AskedTable {
+  readonly table: { readonly distribution?: 'sharded' | 'reference'; readonly shards?: number }
+  readonly cells: readonly number[] | undefined
+}
+
+/** How many shards a query asks; undefined when none, as on one machine. A copy of a small table is one. */
+export function shardsAsked(asked: readonly AskedTable[]): number | undefined {
+  const sharded = asked.filter(({ table }) => table.distribution === 'sharded')
+  if (sharded.length === 0) return asked.length > 0 ? 1 : undefined
+  const numbers = new Set<number>()
+  for (const { table, cells } of sharded) {
+    const shards = table.shards ?? 0
+    if (!cells) return shards
+    for (const cell of cells) numbers.add(shardOfValue(cell, shards))
+  }
+  return numbers.size
+}

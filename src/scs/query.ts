@@ -7,6 +7,7 @@ import { noRows } from '../dali/maxrec.ts'
 import { type TableAnswer, tableAnswer } from '../dali/table.ts'
 import type { Database } from '../db/database.ts'
 import { selectRows } from '../db/select.ts'
+import { shardsAsked } from '../db/shard-hash.ts'
 import { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
 import type { Field } from '../votable/field.ts'
@@ -65,6 +66,7 @@ export async function runCone(
       tableName: `${table.schema}.${table.name}`,
     },
     maxrec,
+    shards: shardsAsked(compiled.asked),
     fileName: `${table.schema}_${table.name}`.replace(/[^\w.-]/g, '_'),
     rows: async wire =>
       params.sr === 0

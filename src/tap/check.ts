@@ -9,6 +9,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import type { Upload } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
+import { shardsAsked } from '../db/shard-hash.ts'
 import { type ErrorCode, type Problem, ServiceError } from '../error.ts'
 import type { Field } from '../votable/field.ts'
 import { advise, type Suggestion } from './advice.ts'
@@ -39,7 +40,8 @@ export interface Check {
   readonly sql: string | null
   readonly fields: readonly Field[]
   readonly estimate: Estimate | null
-  readonly plan: Pick<PlanFacts, 'class' | 'index' | 'shards'> | null
+  /** `shards`: asked on a Citus cluster; null without one. */
+  readonly plan: (Pick<PlanFacts, 'class' | 'index'> & { readonly shards: number | null }) | null
   readonly suggestions: readonly Suggestion[]
 }
 
@@ -87,7 +89,7 @@ async function examined(
     sql: readableSql(compiled),
     fields: compiled.fields,
     estimate,
-    plan: { class: facts.class, index: facts.index, shards: facts.shards },
+    plan: { class: facts.class, index: facts.index, shards: shardsAsked(compiled.asked) ?? null },
     suggestions: await withGain(advice.suggestions, query, estimate, explainer),
   }
 }

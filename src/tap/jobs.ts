@@ -4,6 +4,7 @@ import type { Identity } from '../auth/identity.ts'
 import type { Limits } from '../config.ts'
 import { uploadsOf } from '../dali/uploads.ts'
 import type { Database } from '../db/database.ts'
+import { shardsAsked } from '../db/shard-hash.ts'
 import { ServiceError } from '../error.ts'
 import { convertVotable } from '../formats/convert.ts'
 import type { JobKind } from '../uws/kind.ts'
@@ -57,15 +58,18 @@ export function tapJobs({ db, catalog, limits, annotate, remote }: TapJobsDepend
       if (bytes > LARGE_UPLOAD) return { seconds: bytes / UPLOAD_RATE }
       if (bytes > 0) {
         const tables = await uploadsOf({ parameters, files: await files(), folder })
-        const { estimate } = await checkQuery({ db, catalog, limits }, params, tables, identity, signal)
-        return estimate ? { seconds: estimate.seconds + bytes / UPLOAD_RATE } : undefined
+        const { estimate, plan } = await checkQuery({ db, catalog, limits }, params, tables, identity, signal)
+        if (!estimate) return undefined
+        return { seconds: estimate.seconds + bytes / UPLOAD_RATE, shards: plan?.shards ?? undefined }
       }
       const { maxrecDefault, maxrecHard } = limits
       const maxrec = Math.min(params.maxrec ?? maxrecDefault, maxrecHard)
       const compiled = compile(params.query, (await catalog(identity)).tables, { maxrec })
-      if ((await plannedCost(db, compiled, identity, signal)) < SMALL_COST) return { seconds: SMALL_SECONDS }
+      const shards = shardsAsked(compiled.asked)
+      if ((await plannedCost(db, compiled, identity, signal)) < SMALL_COST)
+        return { seconds: SMALL_SECONDS, shards }
       const { estimate } = await checkQuery({ db, catalog, limits }, params, [], identity, signal)
-      return estimate ?? undefined
+      return estimate ? { seconds: estimate.seconds, shards } : undefined
     },
 
     async run({ job, parameters, files, folder, signal, write }) {

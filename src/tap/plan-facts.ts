@@ -19,8 +19,6 @@ export interface PlanFacts {
   readonly index: string | null
   /** Tables read from end to end. */
   readonly scanned: readonly TableMeta[]
-  /** Shards asked on a Citus cluster; null without one. */
-  readonly shards: number | null
 }
 
 /** Rows below which a full scan is no news. */
@@ -37,7 +35,6 @@ export function planFacts(plan: PlanNode, tables: Tables): PlanFacts {
     isUnbounded(node) && (table.rows ?? node.rows) * part >= SMALL
   const scanned = reads.filter(isScanned).map(({ table }) => table)
   const used = reads.filter(r => !isScanned(r)).flatMap(({ node, table }) => indexOf(node, table) ?? [])
-  const tasks = everyNode(plan).flatMap(node => node.tasks ?? [])
   const kind: PlanClass = everyNode(plan).some(isNestedScan)
     ? 'nested scan'
     : scanned.length > 0
@@ -51,7 +48,6 @@ export function planFacts(plan: PlanNode, tables: Tables): PlanFacts {
     class: kind,
     index: used.length > 0 ? [...new Set(used)].join(', ') : null,
     scanned: [...new Set(scanned)],
-    shards: tasks.length > 0 ? tasks.reduce((a, b) => a + b) : null,
   }
 }
 

@@ -11,6 +11,7 @@ import type { Upload } from '../dali/uploads.ts'
 import { clusterRefusal } from '../db/citus.ts'
 import type { Database } from '../db/database.ts'
 import { StallError, StatementError } from '../db/error.ts'
+import { shardsAsked } from '../db/shard-hash.ts'
 import { ServiceError } from '../error.ts'
 import { chooseFormat } from '../formats/index.ts'
 import type { Info } from '../votable/document.ts'
@@ -75,7 +76,8 @@ export async function runTap(
     const { tables, systems } = await deps.catalog(identity)
     const visible = withTables(tables, uploaded.metas)
     const compiled = compile(params.query, visible, { maxrec })
-    const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined }
+    const shards = shardsAsked(compiled.asked)
+    const outcome: Outcome = { rows: 0, overflow: maxrec === 0, error: undefined, shards }
     const batches = maxrec === 0 ? noRows() : limited(await stream(compiled), maxrec, outcome)
     const framed = withFrames(compiled.fields, compiled.sources, tables, [systems, uploaded.systems])
     const { fields, resources } = await deps.annotate(framed.fields, compiled.sources, identity)

@@ -62,6 +62,7 @@ export interface Progress {
   readonly bytes: number
   readonly done?: number
   readonly total?: number
+  readonly shards?: number
 }
 
 /** Heartbeat: says how far the jobs are and resolves to those that are still ours. */
@@ -72,8 +73,8 @@ export async function renewLeases(
 ): Promise<readonly string[]> {
   const rows = await client.query<{ claim: string }>(
     `UPDATE uws.job j SET lease_until = clock_timestamp() + $2 * interval '1 second', row_count = p.rows,
-            byte_count = p.bytes, steps_done = p.done, steps_total = p.total
-       FROM json_to_recordset($1) AS p (id uuid, claim uuid, rows bigint, bytes bigint, done int, total int)
+            byte_count = p.bytes, steps_done = p.done, steps_total = p.total, shards = coalesce(p.shards, j.shards)
+       FROM json_to_recordset($1) AS p (id uuid, claim uuid, rows bigint, bytes bigint, done int, total int, shards int)
       WHERE j.job_id = p.id AND j.claim = p.claim AND j.phase = 'EXECUTING'
       RETURNING j.claim`,
     [JSON.stringify(progress), leaseSeconds],
@@ -88,11 +89,13 @@ export async function completeJob(
   id: string,
   claim: string,
   results: readonly WrittenResult[],
+  shards?: number,
 ): Promise<boolean> {
   const rows = await client.query<{ ours: boolean }>(
     `WITH done AS (
        UPDATE uws.job SET phase = 'COMPLETED', end_time = clock_timestamp(), quote = NULL, requester = NULL,
-              lease_until = NULL, row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL
+              lease_until = NULL, row_count = NULL, byte_count = NULL, steps_done = NULL, steps_total = NULL,
+              shards = coalesce($4::int, shards)
         WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING' RETURNING job_id),
      kept AS (
        INSERT INTO uws.result (job_id, result_id, sequence, key, content_type, file_name, bytes, sha256, row_count, overflow, body)
@@ -112,6 +115,7 @@ export async function completeJob(
           body: body?.toString('base64'),
         })),
       ),
+      shards,
     ],
     'kept',
   )
@@ -159,12 +163,13 @@ export async function setEstimate(
   client: Client,
   id: string,
   claim: string,
-  { lane, seconds }: Assessment,
+  { lane, seconds, shards }: Assessment,
 ): Promise<void> {
   await client.query(
-    `UPDATE uws.job SET lane = $3, estimate_seconds = $4::float8, quote = start_time + $4::float8 * interval '1 second'
+    `UPDATE uws.job SET lane = $3, estimate_seconds = $4::float8, quote = start_time + $4::float8 * interval '1 second',
+            shards = coalesce($5::int, shards)
       WHERE job_id = $1 AND claim = $2 AND phase = 'EXECUTING'`,
-    [id, claim, lane, seconds],
+    [id, claim, lane, seconds, shards],
   )
 }
 

@@ -133,11 +133,12 @@ async function queueingOf(
   requester: Requester,
   asked: Question,
 ): Promise<Queueing> {
-  const { lane, seconds } = await assess(jobs, kind, asked)
+  const { lane, seconds, shards } = await assess(jobs, kind, asked)
   return {
     lane,
     requester: requesterName(requester),
     estimateSeconds: seconds,
+    shards,
     slots: lane === 'fast' ? jobs.limits.fastSlots : jobs.limits.slowSlots,
     mostAtOnce: atOnce(requester.allowance),
   }

@@ -139,6 +139,7 @@ function jobInfo(job: Job): string {
     ['stepsTotal', job.steps && String(job.steps.total)],
     ['lane', job.lane],
     ['estimatedSeconds', job.estimateSeconds === undefined ? undefined : job.estimateSeconds.toPrecision(3)],
+    ['shards', job.shards === undefined ? undefined : String(job.shards)],
     ['endedAs', job.was],
   ]
   const content = infos

@@ -95,6 +95,8 @@ export interface Job {
   readonly error: ErrorSummary | undefined
   readonly lane: Lane | undefined
   readonly estimateSeconds: number | undefined
+  /** Of a cluster, that its work asks. */
+  readonly shards: number | undefined
   /** Progress of one that is executing. */
   readonly rows: number | undefined
   readonly bytes: number | undefined

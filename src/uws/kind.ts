@@ -84,6 +84,8 @@ export interface Asked {
 
 export interface Estimate {
   readonly seconds: number
+  /** Of a cluster, that it asks. */
+  readonly shards?: number
 }
 
 /** One execution of a job, as its kind sees it. */

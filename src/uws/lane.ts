@@ -18,6 +18,8 @@ export interface Assessment {
   readonly lane: Lane
   /** Undefined: nothing is known. */
   readonly seconds: number | undefined
+  /** Of a cluster, that it asks. */
+  readonly shards: number | undefined
 }
 
 export async function assess({ limits, spool }: Jobs, kind: JobKind, asked: Question): Promise<Assessment> {
@@ -27,7 +29,7 @@ export async function assess({ limits, spool }: Jobs, kind: JobKind, asked: Ques
     .catch(() => undefined)
     .finally(remove)
   const seconds = estimate?.seconds
-  return { lane: (seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast', seconds }
+  return { lane: (seconds ?? 0) > limits.fastSeconds ? 'slow' : 'fast', seconds, shards: estimate?.shards }
 }
 
 /** Of a job that is stored. */

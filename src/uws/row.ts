@@ -7,7 +7,7 @@ export const JOB_COLUMNS = `
   j.job_id, j.kind, j.owner, j.session, j.identity, j.run_id, j.title, j.parameters, j.uploads, j.phase, j.creation_time,
   j.queued_at, j.start_time, j.end_time, j.quote, j.execution_duration, j.destruction, j.error, j.lane,
   j.estimate_seconds, j.row_count::float8, j.byte_count::float8, j.steps_done, j.steps_total, j.was, j.expired_at,
-  j.claim, j.notify,
+  j.claim, j.notify, j.shards,
   (SELECT json_agg(r) FROM (
      SELECT result_id, format, key, content_type, file_name, bytes, sha256, row_count, overflow
        FROM uws.result WHERE job_id = j.job_id ORDER BY sequence, format) AS r) AS results`
@@ -41,6 +41,7 @@ export interface JobRow {
   expired_at: Date | null
   claim: string | null
   notify: string[] | null
+  shards: number | null
   results: ResultRow[] | null
 }
 
@@ -78,6 +79,7 @@ export function jobOf(row: JobRow): Job {
     error: row.error ?? undefined,
     lane: row.lane ?? undefined,
     estimateSeconds: row.estimate_seconds ?? undefined,
+    shards: row.shards ?? undefined,
     rows: row.row_count ?? undefined,
     bytes: row.byte_count ?? undefined,
     was: row.was ?? undefined,

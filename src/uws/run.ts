@@ -22,7 +22,7 @@ import {
 } from './claim.ts'
 import { startDelivery } from './deliver.ts'
 import type { JobEvent } from './events.ts'
-import type { Jobs, Lane } from './job.ts'
+import type { Jobs, Lane, Phase } from './job.ts'
 import { assess, questionOf } from './lane.ts'
 import { keepFresh } from './small.ts'
 import { sweepJobs } from './sweep.ts'
@@ -163,10 +163,17 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
   async function execute(execution: Execution): Promise<void> {
     const { job, controller } = execution
     const { id, claim } = job
+    const begun = performance.now()
+    const ended = (phase: Phase, error?: string) => {
+      const { rows, bytes, shards } = execution.progress
+      const ms = Math.round(performance.now() - begun)
+      log.info({ job: id, kind: job.kind, phase, ms, rows, bytes, shards, error }, 'job')
+    }
     try {
       const kind = jobs.kinds.find(one => one.name === job.kind)!
       const results = await perform(jobs, kind, execution)
-      if (await told(() => completeJob(db, id, claim, results))) {
+      if (await told(() => completeJob(db, id, claim, results, execution.progress.shards))) {
+        ended('COMPLETED')
         for (const { key, body } of results) if (body) keepFresh(key, body)
         return
       }
@@ -189,7 +196,10 @@ export function startRunner(jobs: Jobs, log: Log): Runner {
       }
       const late = reason instanceof ServiceError && reason.code === 'timeout'
       if (!(reason instanceof ServiceError)) log.error({ err: reason, job: id }, 'a job failed by our fault')
-      await told(() => failJob(db, id, claim, late ? 'ABORTED' : 'ERROR', errorSummary(reason)))
+      const phase = late ? 'ABORTED' : 'ERROR'
+      const summary = errorSummary(reason)
+      await told(() => failJob(db, id, claim, phase, summary))
+      ended(phase, summary.message)
     }
   }
 

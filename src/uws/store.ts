@@ -33,6 +33,8 @@ export interface Queueing {
   /** Jobs of one requester take turns with those of others. */
   readonly requester: string
   readonly estimateSeconds: number | undefined
+  /** Of a cluster, that it asks. */
+  readonly shards: number | undefined
   /** Jobs of the lane that run at once, for the quote. */
   readonly slots: number
   /** Jobs of the requester that may run at once; undefined: as many as there are places. */
@@ -82,10 +84,10 @@ const newValues = (job: NewJob) => [
 
 /** PENDING, or QUEUED at once. */
 export async function createJob(client: Client, job: NewJob, queueing?: Queueing): Promise<void> {
-  const queued = `'QUEUED', clock_timestamp(), $15, $16, $17::float8, ${turn('$15', '$16')}, ${quote('$15', '$17', '$18')}, $19::int`
+  const queued = `'QUEUED', clock_timestamp(), $15, $16, $17::float8, ${turn('$15', '$16')}, ${quote('$15', '$17', '$18')}, $19::int, $20::int`
   await client.query(
-    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote, most_at_once)
-     VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL, NULL"})`,
+    `INSERT INTO uws.job (${NEW_COLUMNS}, phase, queued_at, lane, requester, estimate_seconds, turn, quote, most_at_once, shards)
+     VALUES (${NEW_VALUES}, ${queueing ? queued : "'PENDING', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"})`,
     [...newValues(job), ...(queueing ? queueValues(queueing) : [])],
     'kept',
   )
@@ -152,6 +154,7 @@ const NOTHING_YET = {
   quote: undefined,
   error: undefined,
   estimateSeconds: undefined,
+  shards: undefined,
   rows: undefined,
   bytes: undefined,
   steps: undefined,
@@ -166,6 +169,7 @@ const queueValues = (queueing: Queueing) => [
   queueing.estimateSeconds,
   queueing.slots,
   queueing.mostAtOnce,
+  queueing.shards,
 ]
 
 /** PENDING, HELD or SUSPENDED → QUEUED; false when the job is in another phase. */
@@ -173,7 +177,7 @@ export async function queueJob(client: Client, id: string, queueing: Queueing): 
   const rows = await client.query(
     `UPDATE uws.job
         SET phase = 'QUEUED', queued_at = clock_timestamp(), lane = $2, requester = $3, estimate_seconds = $4::float8,
-            turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}, most_at_once = $6::int
+            turn = ${turn('$2', '$3')}, quote = ${quote('$2', '$4', '$5')}, most_at_once = $6::int, shards = $7::int
       WHERE job_id = $1 AND phase IN ('PENDING', 'HELD', 'SUSPENDED')
       RETURNING job_id`,
     [id, ...queueValues(queueing)],

@@ -27,6 +27,8 @@ export function jobView(job: Job, jobs: Jobs, origin: string): Record<string, un
     executionDuration: job.executionDuration,
     lane: job.lane ?? null,
     estimatedSeconds: job.estimateSeconds ?? null,
+    // Of a cluster, that are asked.
+    shards: job.shards ?? null,
     rows: rows ?? null,
     bytes: bytes ?? null,
     // Of work in several parts.

@@ -16,7 +16,7 @@ export interface Execution {
   lane: Lane
   readonly controller: AbortController
   /** So far; `done` of `total` things where its kind says so. */
-  readonly progress: { rows: number; bytes: number; done?: number; total?: number }
+  readonly progress: { rows: number; bytes: number; done?: number; total?: number; shards?: number }
 }
 
 /** Where in the storage a claim's results are; removed when the claim is lost. */
@@ -45,6 +45,7 @@ export async function perform(
     async write(head, chunks) {
       if (!/^[\w.-]+$/.test(head.id) || ids.has(head.id)) throw new Error(`bad result id ${head.id}`)
       const place = ids.add(head.id).size - 1
+      if (head.outcome?.shards !== undefined) execution.progress.shards = head.outcome.shards
       const result = await writeResult(jobs, job, head, counted(chunks, head, execution), room)
       room -= result.body?.length ?? 0
       results[place] = result

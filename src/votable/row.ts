@@ -25,6 +25,8 @@ export interface Outcome {
   rows: number
   overflow: boolean
   error: string | undefined
+  /** Shards of a cluster that are asked, where there is one. */
+  shards?: number
   /** What was thrown, for the log; a writer that ends its document with `error` does not throw it again. */
   cause?: unknown
 }

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { compile } from '../../src/adql/index.ts'
 import { type TableMeta, type Tables, tablesOf } from '../../src/adql/tables.ts'
 import { clusterRefusal, findCitus } from '../../src/db/citus.ts'
@@ -12,14 +13,16 @@ import { StatementError, sqlStateOf } from '../../src/db/error.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { PUBLIC_ROLE } from '../../src/db/roles.ts'
+import { shardsAsked } from '../../src/db/shard-hash.ts'
 import { fillDemo } from '../../src/demo/index.ts'
 import { distribute } from '../../src/ingest/distribute.ts'
 import { openLog } from '../../src/log.ts'
 import { forecast } from '../../src/shards-command.ts'
 import { EXPLAIN, everyNode, readPlan } from '../../src/tap/plan-tree.ts'
-import { shardsAsked } from '../../src/tap/shards-asked.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
 import { testDatabase } from '../support/database.ts'
+import { jobClient } from '../support/jobs.ts'
+import { startTestService } from '../support/service.ts'
 import { type CorpusQuery, corpus, type PlanClass } from './queries.ts'
 
 const CLUSTER = process.env.ALMAGEST_TEST_CITUS
@@ -64,7 +67,7 @@ async function planClass({ db, tables }: Side, adql: string): Promise<PlanClass>
     node => node.tasks ?? 0,
   )
   const most = Math.max(...tasks)
-  const counted = shardsAsked(compiled) ?? 0
+  const counted = shardsAsked(compiled.asked) ?? 0
   const parts = tasks.filter(n => n > 0)
   // Parts of a set operation may each ask another shard.
   const agrees =
@@ -179,6 +182,42 @@ describe('queries on a cluster', { skip }, () => {
       if (!/LEFT|RIGHT/.test(adql)) continue
       const plan = (await withUpload(cluster, adql, 'EXPLAIN ')).flat().join('\n')
       assert.doesNotMatch(plan, /Task\n.*\n +-> {2}Seq Scan on object_\d+ o\n/, adql)
+    }
+  })
+
+  test('tell how many shards they ask: in the check, the jobs and the log', async () => {
+    const logged: { msg: string; url?: string; shards?: number }[] = []
+    const service = await startTestService({
+      database: CLUSTER!,
+      log: line => logged.push(JSON.parse(line)),
+    })
+    try {
+      const jobs = jobClient(service)
+      const [{ objectid }] = (await cluster.db.query<{ objectid: string }>(
+        'SELECT objectid FROM demo.object LIMIT 1',
+      )) as [{ objectid: string }]
+      for (const [query, shards] of [
+        [`SELECT ra, dec FROM demo.object WHERE objectid = ${objectid}`, 1],
+        ['SELECT COUNT(*) AS n FROM demo.object', 32],
+        ['SELECT COUNT(*) AS n FROM demo.visit', 1],
+        ['SELECT COUNT(*) AS n FROM TAP_SCHEMA.tables', undefined],
+      ] as const) {
+        const parameters = new URLSearchParams({ LANG: 'ADQL', FORMAT: 'json', QUERY: query })
+        logged.length = 0
+        const sync = await fetch(`${service.url}/tap/sync`, { method: 'POST', body: parameters })
+        await sync.text()
+        for (let i = 0; i < 100 && !logged.some(line => line.url === '/tap/sync'); i++) await sleep(20)
+        assert.equal(logged.find(line => line.url === '/tap/sync')!.shards, shards, query)
+        const check = await fetch(`${service.url}/tap/check`, { method: 'POST', body: parameters })
+        const { plan } = (await check.json()) as { plan: { shards: number | null } }
+        assert.equal(plan.shards, shards ?? null, query)
+        const id = await jobs.create({ LANG: 'ADQL', QUERY: query, PHASE: 'RUN' })
+        const document = await jobs.ended(id)
+        assert.match(document, /<uws:phase>COMPLETED</)
+        assert.equal(/<shards>(\d+)</.exec(document)?.[1], shards?.toString(), query)
+      }
+    } finally {
+      await service.close()
     }
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashInt4, shardOfValue } from '../../src/db/shard-hash.ts'
+import { hashInt4, shardOfValue, shardsAsked } from '../../src/db/shard-hash.ts'
 import { testDatabase, withClient } from '../support/database.ts'
 
 const url = await testDatabase()
@@ -25,4 +25,29 @@ test('shards are equal ranges of the hash, the last to the end', () => {
       assert.ok(hashInt4(value) >= from && hashInt4(value) < to, `${value} of ${shards}`)
     }
   }
+})
+
+test('a query asks the shards of its cells once each, all where there is none, a copy where all have one', () => {
+  const table = { distribution: 'sharded', shards: 32 } as const
+  const copied = { distribution: 'reference', shards: 1 } as const
+  const [a, b] = [109_033, 109_034]
+  assert.notEqual(shardOfValue(a, 32), shardOfValue(b, 32))
+  assert.equal(shardsAsked([]), undefined, 'one machine')
+  assert.equal(shardsAsked([{ table: copied, cells: undefined }]), 1)
+  assert.equal(shardsAsked([{ table, cells: [a] }]), 1)
+  assert.equal(
+    shardsAsked([
+      { table, cells: [a] },
+      { table, cells: [a, b] },
+      { table: copied, cells: undefined },
+    ]),
+    2,
+  )
+  assert.equal(
+    shardsAsked([
+      { table, cells: [a] },
+      { table, cells: undefined },
+    ]),
+    32,
+  )
 })

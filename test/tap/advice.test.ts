@@ -49,7 +49,7 @@ function advice(text: string, given: Partial<Advised> = {}): readonly Suggestion
     query: resolution.query,
     isSet: parsed.body.kind === 'set',
     estimate: { rows: 10, bytes: 1000, seconds: 0.1 },
-    facts: { class: 'full scan', index: null, scanned: [], shards: null },
+    facts: { class: 'full scan', index: null, scanned: [] },
     maxrec: 100_000,
     syncSeconds: 300,
     uncounted: [],
@@ -246,7 +246,7 @@ describe('the result', () => {
   it('too long for sync, and every row against every row', () => {
     const slow = { estimate: { rows: 1, bytes: 1, seconds: 900 } }
     assert.match(advice('SELECT AVG(flux) AS f FROM demo.source', slow)[0]?.hint ?? '', /\/tap\/async/)
-    const facts = { class: 'nested scan', index: null, scanned: [], shards: null } as const
+    const facts = { class: 'nested scan', index: null, scanned: [] } as const
     const cross = 'SELECT a.l FROM demo.object AS a, demo.object AS b WHERE a.flux < b.flux'
     assert.match(advice(cross, { facts })[0]?.message ?? '', /every row of one table/)
   })
@@ -258,7 +258,7 @@ describe('the result', () => {
       query: resolution.query,
       isSet: false,
       ...large,
-      facts: { class: 'full scan', index: null, scanned: [object], shards: null },
+      facts: { class: 'full scan', index: null, scanned: [object] },
       maxrec: 100_000,
       syncSeconds: 300,
       uncounted: [source],

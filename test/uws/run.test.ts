@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import { compile, statementError } from '../../src/adql/index.ts'
 import { tablesOf } from '../../src/adql/tables.ts'
 import { ANONYMOUS } from '../../src/auth/identity.ts'
@@ -18,12 +19,14 @@ import { ServiceError } from '../../src/error.ts'
 import { openLog } from '../../src/log.ts'
 import { claimJobs, completeJob, recoverJobs } from '../../src/uws/claim.ts'
 import { enqueue, submitJob } from '../../src/uws/create.ts'
+import { jobDocument } from '../../src/uws/document.ts'
 import { openJobs } from '../../src/uws/index.ts'
 import type { Job, Jobs } from '../../src/uws/job.ts'
 import type { JobKind, Work } from '../../src/uws/kind.ts'
 import { type Runner, startRunner } from '../../src/uws/run.ts'
 import { abortJob, findJob, holdJob } from '../../src/uws/store.ts'
 import { sweepJobs } from '../../src/uws/sweep.ts'
+import { jobView } from '../../src/uws/view.ts'
 import { testDatabase } from '../support/database.ts'
 
 const url = await testDatabase()
@@ -37,7 +40,7 @@ function kindOf(run: (work: Work) => Promise<void>): JobKind {
     once: [],
     title: () => undefined,
     async estimate({ parameters }) {
-      return { seconds: Number(parameters.single('SECONDS') ?? 0) }
+      return { seconds: Number(parameters.single('SECONDS') ?? 0), shards: 7 }
     },
     run,
   }
@@ -202,6 +205,42 @@ describe('runners', () => {
     release()
     await until(() => order.length === 33)
     assert.ok(order.lastIndexOf('modest') < 9, order.join(' '))
+  })
+
+  it('tell how many shards of a cluster a job asks: foreseen in the queue, as it is when it runs', async () => {
+    const run = ({ write }: Work) =>
+      write(
+        {
+          id: 'result',
+          contentType: 'text/plain',
+          fileName: 'result.txt',
+          outcome: { rows: 1, overflow: false, error: undefined, shards: 3 },
+        },
+        bytes('row'),
+      )
+    const { jobs } = await setUp(run, {}, false)
+    const id = await submit(jobs)
+    const told = async () => {
+      const job = (await findJob(db, id))!
+      const { shards } = jobView(job, jobs, 'https://host') as { shards: number }
+      assert.match(
+        jobDocument(job, 'https://host/job'),
+        new RegExp(`<uws:jobInfo>.*<shards>${shards}</shards>`),
+      )
+      return shards
+    }
+    assert.equal(await told(), 7)
+    const lines: string[] = []
+    const runner = startRunner(jobs, pino({ level: 'info' }, { write: line => lines.push(line) }))
+    open.push({ jobs, runner })
+    await ended(id)
+    assert.equal(await told(), 3)
+    await until(() => lines.length > 0)
+    const { msg, job, phase, rows, shards } = JSON.parse(lines[0]!)
+    assert.deepEqual(
+      { msg, job, phase, rows, shards },
+      { msg: 'job', job: id, phase: 'COMPLETED', rows: 1, shards: 3 },
+    )
   })
 
   it('put a job that began without an estimate among the long ones when it is one', async () => {
