@@ -6,6 +6,7 @@ import { indexedRelation, isPositionPair } from './cones.ts'
 import type { Complaint } from './error.ts'
 import { eulerAngles, type Frame, isFrame } from './frames.ts'
 import { type Template, template } from './functions.ts'
+import { ofPieces } from './pieces.ts'
 import type { Plan, Planned, PlannedStage, Test } from './plan.ts'
 import { constant, constantShape, isLarge, type Shape, shapeArea, shapeNumbers, shapeSql } from './shapes.ts'
 import type { Call, Core, Query } from './tree.ts'
@@ -255,6 +256,12 @@ function truth(e: Test, complain: Complain): Printable {
   const [a, b] = call.args as [Planned, Planned]
   const contains = call.form.name === 'CONTAINS'
   const made = (sql: string, args: readonly Printable[]) => fragment(sql, args, 'boolean', e)
+  const pieced = ofPieces(e, {
+    truth: t => truth(t, complain),
+    value: v => sphere(v, complain),
+    fragment: made,
+  })
+  if (pieced) return pieced
   if (b.kind === 'call' && b.form.name === 'CIRCLE') {
     const radius = b.args[1] && constant(b.args[1])
     if (radius !== undefined && radius > 90 && radius <= 180) return inLargeCircle(e, a, b, radius, complain)

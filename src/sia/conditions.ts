@@ -68,8 +68,7 @@ export function conditions(parameters: Parameters, bind: Bind): readonly string[
 export function located(overlaps: readonly Overlap[]): string {
   const on = (column: string) => overlaps.map(condition => condition(column)).join(' OR ')
   return `(${on('o.s_region')} OR o.obs_publisher_did = ANY (ARRAY(
-    SELECT i.obs_publisher_did FROM almagest.image_part AS p JOIN almagest.image AS i USING (image_id)
-     WHERE ${on('p.region')})))`
+    SELECT p.obs_publisher_did FROM almagest.obscore_part AS p WHERE ${on('p.region')})))`
 }
 
 /** Two numbers, or one that stands for both; -Inf and +Inf leave a side open. As PostgreSQL reads them. */

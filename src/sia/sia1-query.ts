@@ -89,7 +89,7 @@ function conditionsOf(
   if (shape.kind === 'polygon') {
     const polygon = bind(`{${shape.vertices.map(([lon, lat]) => `(${lon}d,${lat}d)`).join(',')}}`)
     return intersect === 'COVERS'
-      ? `${images} AND ${located([column => `${column} @> ${polygon}::spoly`])}`
+      ? `${images} AND ${covers(`${polygon}::spoly`)}`
       : `${images} AND o.s_region <@ ${polygon}::spoly`
   }
   if (intersect === 'COVERS' || shape.kind === 'circle') return 'false'
@@ -97,6 +97,12 @@ function conditionsOf(
   const box = bind(`((${lon1}d,${lat1}d),(${lon2 > 360 ? lon2 - 360 : lon2}d,${lat2}d))`)
   return `${images} AND o.s_region <@ ${box}::sbox`
 }
+
+/** An image in pieces covers what touches nothing that it leaves free. */
+const covers = (polygon: string) => `(o.s_region @> ${polygon} OR (o.s_region IS NULL
+  AND EXISTS (SELECT FROM almagest.obscore_part AS p WHERE p.obs_publisher_did = o.obs_publisher_did)
+  AND NOT EXISTS (SELECT FROM almagest.obscore_gap AS g
+                   WHERE g.obs_publisher_did = o.obs_publisher_did AND g.region && ${polygon})))`
 
 /** What FORMAT=METADATA answers beside the columns (SIA 1.0 §6.1). */
 const INPUTS: readonly string[] = [

@@ -35,6 +35,7 @@ const IMAGES: readonly TestImage[] = [
     did: 'ivo://x.test/test?sky',
     region: null,
     parts: [square(200, -40, 20)],
+    gaps: [square(10, 20, 30)],
     columns: { s_ra: 200, s_dec: -40 },
   },
 ]

@@ -12,6 +12,8 @@ export interface TestImage {
   readonly region?: readonly number[] | null
   /** Pieces of an image without a region. */
   readonly parts?: readonly (readonly number[])[]
+  /** What such an image leaves free. */
+  readonly gaps?: readonly (readonly number[])[]
   /** Columns of almagest.image. */
   readonly columns?: Readonly<Record<string, string | number | null>>
 }
@@ -54,12 +56,12 @@ export async function addImages(db: Database, images: readonly TestImage[]): Pro
        RETURNING image_id`,
       [file!.file_id, ...Object.values(all)],
     )
-    for (const part of image.parts ?? []) {
-      await db.query('INSERT INTO almagest.image_part VALUES ($1, $2::spoly)', [
-        row!.image_id,
-        polygonText(part),
-      ])
-    }
+    for (const [table, regions] of Object.entries({ image_part: image.parts, image_gap: image.gaps }))
+      for (const region of regions ?? [])
+        await db.query(`INSERT INTO almagest.${table} VALUES ($1, $2::spoly)`, [
+          row!.image_id,
+          polygonText(region),
+        ])
   }
 }
 

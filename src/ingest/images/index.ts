@@ -110,7 +110,7 @@ export async function ingestImages(
   await flush()
   if (options.prune) await prune(run)
   await linkCompanions(db, collection)
-  await db.query('ANALYZE almagest.image, almagest.image_file, almagest.image_part')
+  await db.query('ANALYZE almagest.image, almagest.image_file, almagest.image_part, almagest.image_gap')
   const seconds = Math.round(performance.now() - begun) / 1000
   return { collection, ...counts, seconds }
 }

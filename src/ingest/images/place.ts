@@ -3,8 +3,8 @@
 import type { Footprint } from '../../fits/wcs/footprint.ts'
 import { footprint } from '../../fits/wcs/footprint.ts'
 import type { CelestialWcs, Position } from '../../fits/wcs/wcs.ts'
-import { faceDirection } from '../../healpix/geometry.ts'
 import { angle, cross, lonLat, unitVector, type Vector } from '../../sphere/vector.ts'
+import { type Pieces, piecesOf } from './pieces.ts'
 
 export interface Place {
   readonly center: Position
@@ -12,8 +12,8 @@ export interface Place {
   readonly fovDeg: number
   /** Vertices, counter-clockwise, of what is smaller than a hemisphere. */
   readonly region: readonly Position[] | undefined
-  /** Polygons that cover it together, where there is no region. */
-  readonly parts: readonly (readonly Position[])[]
+  /** Where there is no region. */
+  readonly pieces: Pieces | undefined
   /** Side of the square that a pixel at the centre is as large as. */
   readonly pixelScaleArcsec: number | undefined
 }
@@ -29,13 +29,19 @@ export function placeOf(wcs: CelestialWcs, width: number, height: number): Place
   if (outline.kind === 'polygon') {
     const center = middle ?? outline.vertices[0]!
     const reach = Math.max(...outline.vertices.map(vertex => angle(vector(center), vector(vertex))))
-    return { center, fovDeg: (2 * reach) / DEGREE, region: outline.vertices, parts: [], pixelScaleArcsec }
+    return {
+      center,
+      fovDeg: (2 * reach) / DEGREE,
+      region: outline.vertices,
+      pieces: undefined,
+      pixelScaleArcsec,
+    }
   }
   const center = middle ?? outline.center
   const place = { center, fovDeg: Math.min(360, 2 * outline.radiusDeg), pixelScaleArcsec }
   // The circle has a margin of its own: the polygon is drawn around it, up to what pgSphere takes for a polygon.
-  if (outline.radiusDeg < 80) return { ...place, region: around(outline), parts: [] }
-  return { ...place, region: undefined, parts: cells(wcs, width, height) }
+  if (outline.radiusDeg < 80) return { ...place, region: around(outline), pieces: undefined }
+  return { ...place, region: undefined, pieces: piecesOf(wcs, width, height) }
 }
 
 const vector = ([lon, lat]: Position): Vector => unitVector(lon * DEGREE, lat * DEGREE)
@@ -77,48 +83,4 @@ function around({ center, radiusDeg }: Footprint & { kind: 'circle' }): Position
       c[2] + e * east[2] + n * north[2],
     ])
   })
-}
-
-/** Cells of HEALPix order 3 (7.3°) that have a pixel of the image at one of some points: large images are made of many. */
-function cells(wcs: CelestialWcs, width: number, height: number): Position[][] {
-  const [nside, points] = [8, 4]
-  const shown = (face: number, u: number, v: number): boolean => {
-    const [lon, lat] = faceDirection(face, u, v)
-    const pixel = wcs.pixelOf(lon / DEGREE, lat / DEGREE)
-    return (
-      pixel !== undefined &&
-      pixel[0] >= -0.5 &&
-      pixel[0] <= width - 0.5 &&
-      pixel[1] >= -0.5 &&
-      pixel[1] <= height - 0.5
-    )
-  }
-  const found: Position[][] = []
-  for (let face = 0; face < 12; face++) {
-    for (let cell = 0; cell < nside * nside; cell++) {
-      const [x, y] = [cell % nside, Math.floor(cell / nside)]
-      const at = (i: number, j: number) => [(x + i / points) / nside, (y + j / points) / nside] as const
-      const places = Array.from({ length: (points + 1) ** 2 }, (_, k) =>
-        at(k % (points + 1), Math.floor(k / (points + 1))),
-      )
-      if (!places.some(([u, v]) => shown(face, u, v))) continue
-      const edge = [
-        [0, 0],
-        [1, 0],
-        [1, 1],
-        [0, 1],
-      ] as const
-      const direction = (i: number, j: number) =>
-        unitVector(...faceDirection(face, (x + i) / nside, (y + j) / nside))
-      const middle = direction(0.5, 0.5)
-      found.push(edge.map(([i, j]) => degrees(beyond(middle, direction(i, j)))))
-    }
-  }
-  return found
-}
-
-/** The edges of cells are not great circles: corners a little further out leave no gaps between them. */
-const beyond = (from: Vector, to: Vector): Vector => {
-  const part = (i: 0 | 1 | 2) => from[i] + 1.05 * (to[i] - from[i])
-  return [part(0), part(1), part(2)]
 }

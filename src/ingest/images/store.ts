@@ -91,12 +91,16 @@ export async function storeFile(
     [fileId, JSON.stringify(rows)],
   )
   for (const { image_id, hdu } of made) {
-    const parts = images.find(image => image.hdu === hdu)!.place.parts.map(polygon)
-    if (parts.length === 0) continue
-    await client.query('INSERT INTO almagest.image_part SELECT $1, unnest($2::text[])::spoly', [
-      image_id,
-      parts,
-    ])
+    const { pieces } = images.find(image => image.hdu === hdu)!.place
+    if (pieces === undefined) continue
+    for (const [table, regions] of [
+      ['image_part', pieces.parts],
+      ['image_gap', pieces.gaps],
+    ] as const)
+      await client.query(`INSERT INTO almagest.${table} SELECT $1, unnest($2::text[])::spoly`, [
+        image_id,
+        regions.map(polygon),
+      ])
   }
 }
 

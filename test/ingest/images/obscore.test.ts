@@ -103,29 +103,32 @@ describe('the shared images', { skip }, () => {
       })
       const { sql } = (await response.json()) as { sql: string }
       const lines = await service.db.transaction(async client => {
-        await client.query('SET LOCAL enable_seqscan = off')
+        await client.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off')
         return client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`)
       })
       return lines.map(line => line['QUERY PLAN']).join('\n')
     }
     const point = `POINT(${hit!.ra}, ${hit!.dec})`
-    assert.deepEqual(await answer(`1 = CONTAINS(${point}, s_region)`), ['m61_ps1_g'])
-    assert.deepEqual(await answer(`1 = INTERSECTS(CIRCLE(${hit!.ra}, ${hit!.dec}, 0.2), s_region)`), [
-      'm61_ps1_g',
-    ])
+    const found = ['allsky_drao_u_gal', 'allsky_rosat', 'm61_ps1_g']
+    assert.deepEqual(await answer(`1 = CONTAINS(${point}, s_region)`), found)
+    assert.deepEqual(await answer(`1 = INTERSECTS(CIRCLE(${hit!.ra}, ${hit!.dec}, 0.2), s_region)`), found)
     assert.deepEqual(
       await answer(`1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(${hit!.ra}, ${hit!.dec}, 0.01))`),
       ['m61_ps1_g'],
     )
-    assert.deepEqual(await answer(`1 = INTERSECTS(s_region, POLYGON(185.4, 4.4, 185.5, 4.4, 185.5, 4.5))`), [
-      'm61_ps1_g',
-    ])
+    assert.deepEqual(
+      await answer(`1 = INTERSECTS(s_region, POLYGON(185.4, 4.4, 185.5, 4.4, 185.5, 4.5))`),
+      found,
+    )
     assert.match(
       await plan(`1 = INTERSECTS(s_region, CIRCLE(185.5, 4.5, 0.1))`),
       /Index Scan.*image_s_region/s,
     )
     // RA 0 is in the middle of this one.
-    assert.deepEqual(await answer(`1 = CONTAINS(POINT(0.0, 47.175), s_region)`), ['irac_sip_razero'])
+    assert.deepEqual(await answer(`1 = CONTAINS(POINT(0.0, 47.175), s_region)`), [
+      ...found.slice(0, 2),
+      'irac_sip_razero',
+    ])
   })
 
   it('are read by pyvo with the columns and types of ObsCore', async () => {
