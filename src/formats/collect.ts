@@ -24,7 +24,7 @@ export function noteRead(bytes: number): void {
   read += bytes
   if (read < READ_STEP) return
   read = 0
-  collector()({ type: 'minor' })
+  collectBuffers()
 }
 
 /** Takes note of so many bytes of rows on their way out. */
@@ -32,6 +32,10 @@ export function noteRows(bytes: number): void {
   rows += bytes
   if (rows < ROWS_STEP) return
   rows = 0
+  collectBuffers()
+}
+
+function collectBuffers(): void {
   collector()({ type: 'minor' })
   const now = getHeapStatistics().external_memory
   if (now < left) left = now

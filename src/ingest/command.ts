@@ -1,5 +1,6 @@
 /** `npx almagest ingest table`: files become a published table. */
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { type Command, UsageError } from '../command.ts'
 import { progressBar } from '../progress.ts'
 import { ingestTable } from './table.ts'
@@ -66,6 +67,8 @@ export const ingestTableCommand: Command = {
     if (append && replace)
       throw new UsageError('--append adds to the table, --replace makes it anew: choose one')
     const mode = append ? 'append' : replace ? 'replace' : 'create'
+    // Room for young objects does not grow, which takes 16 MB: a load makes many of them and keeps few.
+    setFlagsFromString('--semi-space-growth-factor=1')
     const { db } = await setting.database()
     const bar = progressBar(setting.stderr, table)
     const stop = new AbortController()

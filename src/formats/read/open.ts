@@ -77,7 +77,7 @@ async function openBy(
   // The libraries for these two are large, and loaded when somebody needs them.
   if (begins('PAR1')) {
     const { openParquet } = await import('./parquet.ts')
-    return openParquet(await randomSource(file, options, closing))
+    return openParquet(await randomSource(file, options, closing), options.folder)
   }
   if (isArrow(head)) {
     const { openArrow } = await import('./arrow.ts')

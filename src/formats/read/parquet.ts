@@ -1,32 +1,31 @@
 /**
- * Parquet, by hyparquet: a slice of rows at a time. Units, UCDs and descriptions come from the VOTable in the footer
+ * Parquet: the pages of a column after each other, the rows put together from them. Units, UCDs and descriptions come from the VOTable in the footer
  * (VOParquet 1.0) or from the YAML that astropy writes there.
  */
 import { isUtf8 } from 'node:buffer'
-import type { AsyncBuffer, FileMetaData, ParquetParsers, SchemaTree } from 'hyparquet'
-import { parquetMetadataAsync, parquetScan, parquetSchema } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
-import { ServiceError } from '../../error.ts'
+import { tmpdir } from 'node:os'
+import type { FileMetaData, ParquetParsers, SchemaTree } from 'hyparquet'
+import { parquetSchema } from 'hyparquet'
 import type { ByteSource } from '../../fits/hdu.ts'
 import type { Datatype, Field } from '../../votable/field.ts'
 import { wireType } from '../../votable/field.ts'
 import { openVotable } from '../../votable/read/index.ts'
 import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
-import { batchOf, beginRow, newTuples, type TableBatch } from '../../votable/tuple.ts'
+import type { TableBatch } from '../../votable/tuple.ts'
+import { nameless } from '../spool.ts'
+import { rowsOf } from './columnwise.ts'
 import { fieldsOfYaml } from './ecsv.ts'
+import { type RandomSource, readFooter } from './parquet-footer.ts'
+import { columnValues } from './parquet-values.ts'
 import { jsonText, type ValueCell, valueCell } from './value-cell.ts'
 
-/** Values that are decoded at a time. */
-const SLICE = 1_000_000
-const STEP = 256 * 1024
-
-export async function openParquet(source: ByteSource & { readonly size: number }): Promise<TableSource> {
-  const file = asyncBuffer(source)
-  const metadata = await parquetMetadataAsync(file, { geoparquet: false }).catch(broken)
-  const { children } = parquetSchema(metadata)
+/** `folder` is for what has to be kept while a row group is read: the system's temporary folder by default. */
+export async function openParquet(source: RandomSource, folder?: string): Promise<TableSource> {
+  const metadata = await readFooter(source)
+  const tree = parquetSchema(metadata)
   const notices: string[] = []
-  const bytes = await unknownBytes(file, metadata, children)
-  const columns = children.map(column => columnOf(column, bytes, notices))
+  const bytes = await unknownBytes(source, metadata, tree)
+  const columns = tree.children.map(column => columnOf(column, bytes, notices))
   const words = await describedIn(metadata)
   const fields = columns.map(({ field }) =>
     described(
@@ -43,27 +42,7 @@ export async function openParquet(source: ByteSource & { readonly size: number }
     guessed: false,
     notices,
     text: facts,
-    batches: () => rowBatches(file, metadata, columns, fields, facts),
-  }
-}
-
-function broken(error: unknown): never {
-  if (error instanceof ServiceError) throw error
-  throw new ServiceError('usage', `the Parquet file cannot be read: ${(error as Error).message}`, {
-    cause: error,
-  })
-}
-
-function asyncBuffer({ read, size }: ByteSource & { readonly size: number }): AsyncBuffer {
-  return {
-    byteLength: size,
-    async slice(start, end = size) {
-      const from = start < 0 ? size + start : start
-      const length = (end < 0 ? size + end : end) - from
-      const bytes = await read(from, length)
-      if (bytes.length < length) throw new ServiceError('usage', 'the file is truncated')
-      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + length) as ArrayBuffer
-    },
+    batches: () => rowBatches(source, metadata, tree, columns, fields, facts, folder),
   }
 }
 
@@ -75,35 +54,30 @@ interface Column {
   readonly scale?: number
 }
 
-/** What the scan needs to know to give all columns. */
-const READ = { compressors, geoparquet: false, utf8: false } as const
-
 /**
  * Names of the columns of bytes that hold no text. A writer should say which do; of those it says nothing of, the
  * first values tell.
  */
 async function unknownBytes(
-  file: AsyncBuffer,
-  metadata: FileMetaData,
-  children: readonly SchemaTree[],
+  source: ByteSource,
+  { row_groups }: FileMetaData,
+  tree: SchemaTree,
 ): Promise<ReadonlySet<string>> {
-  const unsure = children.filter(
+  const unsure = tree.children.filter(
     ({ element: { type, converted_type, logical_type } }) =>
       type === 'BYTE_ARRAY' && converted_type === undefined && logical_type === undefined,
   )
-  if (unsure.length === 0) return new Set()
-  const names = unsure.map(({ element }) => element.name)
-  const scan = await parquetScan({ ...READ, file, metadata, columns: names, parsers: PARSERS }).catch(broken)
   const found = new Set<string>()
-  for (const name of names) {
-    const range = scan.ranges[0]
-    if (!range) continue
-    const end = Math.min(range.rowEnd, range.rowStart + 100)
-    const values = await scan
-      .readColumn({ column: name, rowStart: range.rowStart, rowEnd: end })
-      .catch(broken)
-    const isText = (value: unknown) => !(value instanceof Uint8Array) || (isUtf8(value) && !value.includes(0))
-    if (!Array.from(values as ArrayLike<unknown>).every(isText)) found.add(name)
+  const [group] = row_groups
+  if (!group) return found
+  for (const column of unsure) {
+    for await (const values of columnValues(source, group, tree, column, PARSERS)) {
+      const first = Array.from(values).slice(0, 100)
+      const isText = (value: unknown) =>
+        !(value instanceof Uint8Array) || (isUtf8(value) && !value.includes(0))
+      if (!first.every(isText)) found.add(column.element.name)
+      break
+    }
   }
   return found
 }
@@ -210,11 +184,13 @@ export function described(own: Field, words: Field | undefined): Field {
 }
 
 async function* rowBatches(
-  file: AsyncBuffer,
-  metadata: FileMetaData,
+  source: ByteSource,
+  { row_groups }: FileMetaData,
+  tree: SchemaTree,
   columns: readonly Column[],
   fields: readonly Field[],
   facts: Facts,
+  folder: string | undefined,
 ): AsyncGenerator<TableBatch> {
   const put: ValueCell[] = columns.map(({ isJson, scale }, i) => {
     const cell = valueCell(fields[i]!, i, facts)
@@ -225,33 +201,21 @@ async function* rowBatches(
     if (fields[i]!.datatype !== 'char') return cell
     return (value, t) => cell(value instanceof Uint8Array ? textOf(value) : value, t)
   })
-  const scan = await parquetScan({ ...READ, file, metadata, parsers: PARSERS }).catch(broken)
-  const rowsPerSlice = Math.max(1024, Math.floor(SLICE / columns.length))
-  let tuples = newTuples(2 * STEP, 4096)
-  for (const { rowStart: first, rowEnd: last } of scan.ranges) {
-    for (let start = first; start < last; start += rowsPerSlice) {
-      const end = Math.min(last, start + rowsPerSlice)
-      const data: ArrayLike<unknown>[] = []
-      for (const { field } of columns) {
-        data.push(await scan.readColumn({ column: field.name, rowStart: start, rowEnd: end }).catch(broken))
-        if (data.at(-1)!.length < end - start) {
-          throw new ServiceError(
-            'usage',
-            `column ${field.name} has fewer rows than the others: the file is damaged`,
-          )
-        }
-      }
-      for (let row = 0; row < end - start; row++) {
-        beginRow(tuples, columns.length)
-        for (let c = 0; c < put.length; c++) put[c]!(data[c]![row], tuples)
-        if (tuples.at > STEP) {
-          yield batchOf(tuples)
-          tuples = newTuples(2 * STEP, tuples.count + 64)
-        }
-      }
+  const file = await nameless(folder ?? tmpdir())
+  try {
+    for (const group of row_groups) {
+      const rows = Number(group.num_rows)
+      const values = tree.children.map((column, i) => ({
+        name: column.element.name,
+        put: put[i]!,
+        values: () => columnValues(source, group, tree, column, PARSERS),
+      }))
+      const bytes = group.columns.reduce((sum, c) => sum + Number(c.meta_data?.total_uncompressed_size), 0)
+      yield* rowsOf(values, rows, bytes / rows + 4 * columns.length, file)
     }
+  } finally {
+    await file.close()
   }
-  if (tuples.count > 0) yield batchOf(tuples)
 }
 
 const PARSERS: Partial<ParquetParsers> = {

@@ -7,6 +7,8 @@ import { after, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { tableFromArrays, tableToIPC } from 'apache-arrow'
+import type { SchemaElement } from 'hyparquet'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { openTable } from '../../../src/formats/read/open.ts'
 import { shared, withoutShared } from '../../support/python.ts'
 import { readBySource } from './astropy.ts'
@@ -97,6 +99,39 @@ describe('Parquet', () => {
         Array.from({ length: 30000 }, (_, i) => String(i)),
       )
     }
+  })
+
+  it('in many pages, with NULLs and lists over several of them', async () => {
+    const n = 20_000
+    const count = (i: number) => i % 4
+    const data = {
+      id: Array.from({ length: n }, (_, i) => i),
+      x: Array.from({ length: n }, (_, i) => (i % 3 === 0 ? null : i / 3)),
+      name: Array.from({ length: n }, (_, i) => (i % 5 === 0 ? null : `star ${i % 700}`)),
+      times: Array.from({ length: n }, (_, i) => Array.from({ length: count(i) }, (_, k) => i + k / 4)),
+    }
+    const file = path.join(folder, 'pages.parquet')
+    const schema: SchemaElement[] = [
+      { name: 'root', num_children: 4 },
+      { name: 'id', type: 'INT32', repetition_type: 'REQUIRED' },
+      { name: 'x', type: 'DOUBLE', repetition_type: 'OPTIONAL' },
+      { name: 'name', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+      { name: 'times', repetition_type: 'REQUIRED', num_children: 1, converted_type: 'LIST' },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', type: 'DOUBLE', repetition_type: 'REQUIRED' },
+    ]
+    const columnData = Object.entries(data).map(([name, values]) => ({ name, data: values }))
+    const bytes = parquetWriteBuffer({ columnData, schema, pageSize: 2000, rowGroupSize: 9000 })
+    writeFileSync(file, Buffer.from(bytes))
+    const { columns, bad } = await read(file)
+    assert.deepEqual(bad, [])
+    assert.deepEqual(columns[0]!.values, data.id.map(text))
+    assert.deepEqual(columns[1]!.values, data.x.map(float(8)))
+    assert.deepEqual(columns[2]!.values, data.name)
+    assert.deepEqual(
+      columns[3]!.values,
+      data.times.map(list => list.map(float(8))),
+    )
   })
 
   it('the shared catalogue, as DuckDB reads it', { skip: withoutShared('data/catalogs') }, async () => {
