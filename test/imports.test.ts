@@ -22,7 +22,7 @@ const BELOW_SERVICES = [
   'images',
   'uws',
 ]
-const LEAVES = ['config', 'log', 'error', 'command', 'progress']
+const LEAVES = ['config', 'log', 'error', 'command', 'progress', 'thread']
 
 /** Folder (or file of src/ itself) → what it may import beside itself; error.ts is for all. */
 const MAY: Record<string, readonly string[]> = {
@@ -47,6 +47,7 @@ const MAY: Record<string, readonly string[]> = {
   log: [],
   error: [],
   progress: [],
+  thread: [],
 }
 
 /** Packages that only some places may use. */

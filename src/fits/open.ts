@@ -12,8 +12,14 @@ import { ServiceError } from '../error.ts'
 import type { ByteSource } from './hdu.ts'
 import { type Unpacked, unpacked } from './unpack.ts'
 
+export interface FileSource extends ByteSource {
+  readonly size: number
+  /** Reads into memory that is there; resolves to the number of bytes, fewer only at the end of the file. */
+  readInto(offset: number, bytes: Buffer): Promise<number>
+}
+
 export interface OpenImage {
-  readonly source: ByteSource & { readonly size: number }
+  readonly source: FileSource
   close(): Promise<void>
 }
 
@@ -67,6 +73,7 @@ export async function openFile(location: string): Promise<PlainFile> {
   }
   const source = {
     read: (offset: number, length: number) => readAt(handle, offset, length),
+    readInto: (offset: number, bytes: Buffer) => readInto(handle, offset, bytes),
     random: true,
     size: stats.size,
   }
@@ -85,6 +92,10 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
   // Headers lie about lengths: memory is taken for what the file has, not for what was asked.
   const { size } = length > CHUNK ? await handle.stat() : { size: offset + length }
   const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, size - offset)))
+  return bytes.subarray(0, await readInto(handle, offset, bytes))
+}
+
+async function readInto(handle: FileHandle, offset: number, bytes: Buffer): Promise<number> {
   let done = 0
   while (done < bytes.length) {
     const [from, left] = [offset + done, bytes.length - done]
@@ -94,7 +105,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
     if (bytesRead === 0) break
     done += bytesRead
   }
-  return bytes.subarray(0, done)
+  return done
 }
 
 /** Files that are being unpacked by this process. */

@@ -31,6 +31,8 @@ export function imageCache(spool: string, budgetBytes: number, bitpix: Storage['
   const as = floatsFor(bitpix)
   /** Those used last come last. */
   const kept = new Map<string, Kept>()
+  /** Of an image that went, for one of the same size: new memory costs the system more than reading into it. */
+  let spare: Floats | undefined
   const bytesPerPixel = as === 'float32' ? 4 : 8
   const bytesOf = ({ size: [width, height] }: PlacedImage) => width * height * bytesPerPixel
 
@@ -55,9 +57,17 @@ export function imageCache(spool: string, budgetBytes: number, bitpix: Storage['
       if (bytes <= budgetBytes && kept.size <= MOST_OPEN) return
       if (one === wanted) continue
       if (one.values) bytes -= bytesOf(one.placed)
+      spare = one.values ?? spare
       kept.delete(key)
       await one.placed.close()
     }
+  }
+
+  function pixelsOf({ size: [width, height] }: PlacedImage): Floats {
+    const old = spare
+    spare = undefined
+    if (old?.length === width * height) return old
+    return as === 'float32' ? new Float32Array(width * height) : new Float64Array(width * height)
   }
 
   return {
@@ -69,7 +79,7 @@ export function imageCache(spool: string, budgetBytes: number, bitpix: Storage['
       if (!needed) return undefined
       if (bytesOf(placed) > budgetBytes / 2) return readPart(placed, needed, as)
       const [width, height] = placed.size
-      one.values ??= as === 'float32' ? new Float32Array(width * height) : new Float64Array(width * height)
+      one.values ??= pixelsOf(placed)
       const last = Math.floor((needed.bottom + needed.height - 1) / STRIP)
       for (let strip = Math.floor(needed.bottom / STRIP); strip <= last; strip++) {
         if (one.strips.has(strip)) continue

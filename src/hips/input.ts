@@ -1,11 +1,10 @@
 /** Images that a HiPS is made of: what is known of each, and their pixels as they are needed. */
 
-import { type ByteSource, type Hdu, hdus } from '../fits/hdu.ts'
+import { type Hdu, hdus } from '../fits/hdu.ts'
 import { fitsError } from '../fits/header.ts'
 import { type FitsImage, imageOf } from '../fits/image.ts'
-import { type OpenImage, openImage } from '../fits/open.ts'
+import { type FileSource, type OpenImage, openImage } from '../fits/open.ts'
 import { physicalValues } from '../fits/pixels.ts'
-import { readRanges } from '../fits/ranges.ts'
 import { lookupTables, needsTables } from '../fits/wcs/lookup.ts'
 import { type CelestialWcs, celestialWcs } from '../fits/wcs/wcs.ts'
 import { readWindow } from '../fits/window.ts'
@@ -25,7 +24,7 @@ export interface HipsImage extends HduPlace {
 }
 
 export interface PlacedImage {
-  readonly source: ByteSource
+  readonly source: FileSource
   readonly image: FitsImage
   readonly wcs: CelestialWcs
   /** Pixels along the axes that are on the sky. */
@@ -72,12 +71,14 @@ async function placed(
 
 /** Throws when the file ends before the image does, as after a broken transfer. Of packed ones reading shows it. */
 export function requireWhole({ source, image }: PlacedImage): void {
-  if (image.storage.kind !== 'plain' || source.size === undefined) return
+  if (image.storage.kind !== 'plain') return
   const pixels = image.shape.reduce((product, n) => product * n, 1)
   const end = image.storage.dataOffset + (pixels * Math.abs(image.bitpix)) / 8
-  if (source.size < end)
-    throw fitsError(image.header.title, `it is truncated: ${source.size} bytes in place of ${end}`)
+  if (source.size < end) throw truncated(image, end, source.size)
 }
+
+const truncated = ({ header }: FitsImage, end: number, have: number) =>
+  fitsError(header.title, `it is truncated: ${have} bytes in place of ${end}`)
 
 /** Reads a part of an image, or of its weight map, which has the same axes. NaN for pixels without a value. */
 export async function readPart(
@@ -121,8 +122,9 @@ export async function readRows(
   if (isFloat32 && into instanceof Float32Array && wcs.axes[0] === 0 && wcs.axes[1] === 1) {
     const rowBytes = 4 * width
     const to = Buffer.from(into.buffer, bottom * rowBytes, height * rowBytes)
-    const range = { offset: storage.dataOffset + bottom * rowBytes, length: height * rowBytes }
-    await readRanges(source, [range], image.header.title, (_, bytes) => bytes.copy(to))
+    const offset = storage.dataOffset + bottom * rowBytes
+    const length = await source.readInto(offset, to)
+    if (length < to.length) throw truncated(image, offset + to.length, offset + length)
     to.swap32()
     return
   }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type ImageCache, imageCache } from './image-cache.ts'
 import type { JournalSettings } from './journal.ts'
 import type { Tile } from './tile.ts'
-import { buildSubtree, type LevelledImage } from './tree.ts'
+import { type LevelledImage, subtreeBuilder } from './tree.ts'
 
 export interface OnDemandTask {
   readonly id: number
@@ -34,13 +34,11 @@ async function make({ root, settings, images, tile }: OnDemandTask): Promise<voi
     cache = { bitpix, of: imageCache(spool, cacheBytes, bitpix) }
   }
   const leaf = { npix: tile.npix, images: images.map((_, i) => i), changed: true }
-  await buildSubtree(
-    {
-      settings: { ...settings, root, order: tile.order, published: true },
-      images,
-      cache: cache.of,
-      leafDone: () => {},
-    },
-    { cell: tile, leaves: [leaf], gone: [] },
-  )
+  const build = subtreeBuilder({
+    settings: { ...settings, root, order: tile.order, published: true },
+    images,
+    cache: cache.of,
+    leafDone: () => {},
+  })
+  await build({ cell: tile, leaves: [leaf], gone: [] })
 }

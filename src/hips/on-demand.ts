@@ -2,8 +2,9 @@
  * Tiles of orders that are not built, made when they are asked for: on one thread, one after the other, and kept in the
  * tree. Whoever comes when too many wait is told to come again.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { ServiceError } from '../error.ts'
+import { startThread } from '../thread.ts'
 import { deeperPlan } from './on-demand-plan.ts'
 import type { OnDemandTask } from './on-demand-worker.ts'
 import type { Tile } from './tile.ts'
@@ -32,7 +33,7 @@ export function tileMaker(spool: string): TileMaker {
   let last = 0
 
   function start(): Worker {
-    const fresh = new Worker(new URL('./on-demand-entry.mjs', import.meta.url), {
+    const fresh = startThread(new URL('./on-demand-worker.ts', import.meta.url), {
       workerData: { spool, cacheBytes: CACHE_BYTES },
     })
     fresh.on('message', ({ id, failure }: { id: number; failure: string | undefined }) => {

@@ -51,6 +51,28 @@ const NOWHERE = 2
 /** Pixel at which a node lies: the last one within the tile, because beyond a face there is nothing. */
 const nodePixel = (k: number) => Math.min(k * STEP, TILE_WIDTH - 1)
 
+/** A tile that is being placed in an image: exact image coordinates of its nodes, as far as they were asked for. */
+interface Net {
+  readonly face: number
+  readonly nside: number
+  /** Cells of the tile's first pixel. */
+  readonly left: number
+  readonly bottom: number
+  readonly toPixel: ToPixel
+  readonly width: number
+  readonly height: number
+  readonly place: (block: Block) => void
+  readonly xs: Float64Array
+  readonly ys: Float64Array
+  readonly state: Uint8Array
+  readonly block: Block
+}
+
+/** One at a time, so the room for the nodes is the same for all. */
+const xs = new Float64Array(NODES * NODES)
+const ys = new Float64Array(NODES * NODES)
+const state = new Uint8Array(NODES * NODES)
+
 /** Gives each block of the tile that may lie in the image of `width` × `height` pixels to `place`; blocks are reused. */
 export function placeTile(
   { order, npix }: Tile,
@@ -58,128 +80,155 @@ export function placeTile(
   [width, height]: readonly [number, number],
   place: (block: Block) => void,
 ): void {
-  const cell = faceCell(order, npix)
-  const { face } = cell
+  const { face, x, y } = faceCell(order, npix)
   const nside = 2 ** (order + PIXEL_DEPTH)
-  const [left, bottom] = [cell.x * TILE_WIDTH, cell.y * TILE_WIDTH]
-  const xs = new Float64Array(NODES * NODES)
-  const ys = new Float64Array(NODES * NODES)
-  const state = new Uint8Array(NODES * NODES)
-  const block = emptyBlock()
-
-  const exact = (i: number, j: number) =>
-    toPixel(...faceDirection(face, (left + TILE_WIDTH - 1 - j + 0.5) / nside, (bottom + i + 0.5) / nside))
-
-  function node(a: number, b: number): number {
-    const n = b * NODES + a
-    if (state[n] !== UNKNOWN) return n
-    const at = exact(nodePixel(a), nodePixel(b))
-    state[n] = at ? KNOWN : NOWHERE
-    if (at) [xs[n], ys[n]] = at
-    return n
+  const at = { face, nside, left: x * TILE_WIDTH, bottom: y * TILE_WIDTH }
+  const net: Net = {
+    ...at,
+    toPixel,
+    width,
+    height,
+    place,
+    xs,
+    ys,
+    state: state.fill(UNKNOWN),
+    block: emptyBlock(),
   }
+  for (let b = 0; b < NODES - 1; b += FIRST)
+    for (let a = 0; a < NODES - 1; a += FIRST) visit(net, a, b, FIRST)
+}
 
-  const ring = (i: number, j: number) => FACE_RING[face]! - (left + TILE_WIDTH - j + bottom + i) / nside
+function exact({ face, nside, left, bottom, toPixel }: Net, i: number, j: number): ReturnType<ToPixel> {
+  const direction = faceDirection(face, (left + TILE_WIDTH - 1 - j + 0.5) / nside, (bottom + i + 0.5) / nside)
+  return toPixel(direction[0], direction[1])
+}
 
-  function isBent(i0: number, j0: number, i1: number, j1: number): boolean {
-    const near = ring(i1 + 1, j0 - 1)
-    const far = ring(i0 - 1, j1 + 1)
-    return (near < FIRST_KINK && FIRST_KINK < far) || (near < SECOND_KINK && SECOND_KINK < far)
+function node(net: Net, a: number, b: number): number {
+  const n = b * NODES + a
+  if (net.state[n] !== UNKNOWN) return n
+  const at = exact(net, nodePixel(a), nodePixel(b))
+  net.state[n] = at ? KNOWN : NOWHERE
+  if (at) {
+    net.xs[n] = at[0]
+    net.ys[n] = at[1]
   }
+  return n
+}
 
-  function visit(a: number, b: number, size: number): void {
-    const [a1, b1] = [a + size, b + size]
-    const corners = [node(a, b), node(a1, b), node(a, b1), node(a1, b1)] as const
-    const [i0, j0, i1, j1] = [nodePixel(a), nodePixel(b), nodePixel(a1), nodePixel(b1)]
-    // The last pixel of a block is the first of the next one, but for the last block.
-    const [columns, rows] = [i1 - i0 + (a1 === NODES - 1 ? 1 : 0), j1 - j0 + (b1 === NODES - 1 ? 1 : 0)]
-    let outside = 0
-    for (const n of corners) if (state[n] === NOWHERE) outside++
-    if (outside === 0 && isFar(corners)) return
-    if (outside === 0 && !isBent(i0, j0, i1, j1)) {
-      bilinear(block, corners, i0, j0, i1 - i0, j1 - j0, columns, rows)
-      if (isTrue(block, i1 - i0, j1 - j0)) {
-        if (touches(block, width, height)) place(block)
-        return
-      }
-    } else if (outside === 4 && size < FIRST && exact((i0 + i1) >> 1, (j0 + j1) >> 1) === undefined) {
+function ring({ face, nside, left, bottom }: Net, i: number, j: number): number {
+  return FACE_RING[face]! - (left + TILE_WIDTH - j + bottom + i) / nside
+}
+
+function isBent(net: Net, i0: number, j0: number, i1: number, j1: number): boolean {
+  const near = ring(net, i1 + 1, j0 - 1)
+  const far = ring(net, i0 - 1, j1 + 1)
+  return (near < FIRST_KINK && FIRST_KINK < far) || (near < SECOND_KINK && SECOND_KINK < far)
+}
+
+function visit(net: Net, a: number, b: number, size: number): void {
+  const { state, block, width, height } = net
+  const [a1, b1] = [a + size, b + size]
+  const corners = [node(net, a, b), node(net, a1, b), node(net, a, b1), node(net, a1, b1)] as const
+  const [i0, j0, i1, j1] = [nodePixel(a), nodePixel(b), nodePixel(a1), nodePixel(b1)]
+  // The last pixel of a block is the first of the next one, but for the last block.
+  const [columns, rows] = [i1 - i0 + (a1 === NODES - 1 ? 1 : 0), j1 - j0 + (b1 === NODES - 1 ? 1 : 0)]
+  let outside = 0
+  for (const n of corners) if (state[n] === NOWHERE) outside++
+  if (outside === 0 && isFar(net, corners)) return
+  if (outside === 0 && !isBent(net, i0, j0, i1, j1)) {
+    bilinear(net, corners, i0, j0, i1 - i0, j1 - j0, columns, rows)
+    if (isTrue(net, i1 - i0, j1 - j0)) {
+      if (touches(block, width, height)) net.place(block)
       return
     }
-    if (size > 1) {
-      const half = size / 2
-      visit(a, b, half)
-      visit(a + half, b, half)
-      visit(a, b + half, half)
-      visit(a + half, b + half, half)
-    } else {
-      oneByOne(i0, j0, columns, rows)
+  } else if (outside === 4 && size < FIRST && exact(net, (i0 + i1) >> 1, (j0 + j1) >> 1) === undefined) {
+    return
+  }
+  if (size > 1) {
+    const half = size / 2
+    visit(net, a, b, half)
+    visit(net, a + half, b, half)
+    visit(net, a, b + half, half)
+    visit(net, a + half, b + half, half)
+  } else {
+    oneByOne(net, i0, j0, columns, rows)
+  }
+}
+
+/**
+ * Whether the block lies further from the image than it is wide. Far from an image its projection and distortion bend
+ * most, and all pixels there would be placed one by one.
+ */
+function isFar(
+  { xs, ys, width, height }: Net,
+  [p, q, r, s]: readonly [number, number, number, number],
+): boolean {
+  const [left, right] = [Math.min(xs[p]!, xs[q]!, xs[r]!, xs[s]!), Math.max(xs[p]!, xs[q]!, xs[r]!, xs[s]!)]
+  const [low, high] = [Math.min(ys[p]!, ys[q]!, ys[r]!, ys[s]!), Math.max(ys[p]!, ys[q]!, ys[r]!, ys[s]!)]
+  const margin = 1 + Math.max(right - left, high - low)
+  return left - margin > width || right + margin < 0 || low - margin > height || high + margin < 0
+}
+
+/** Fills the net's block. */
+function bilinear(
+  { xs, ys, block }: Net,
+  [p, q, r, s]: readonly [number, number, number, number],
+  i0: number,
+  j0: number,
+  across: number,
+  up: number,
+  columns: number,
+  rows: number,
+): void {
+  block.i0 = i0
+  block.j0 = j0
+  block.width = columns
+  block.height = rows
+  block.x = xs[p]!
+  block.y = ys[p]!
+  block.xPerColumn = (xs[q]! - xs[p]!) / across
+  block.yPerColumn = (ys[q]! - ys[p]!) / across
+  block.xPerRow = (xs[r]! - xs[p]!) / up
+  block.yPerRow = (ys[r]! - ys[p]!) / up
+  block.xTwist = (xs[s]! - xs[r]! - xs[q]! + xs[p]!) / (across * up)
+  block.yTwist = (ys[s]! - ys[r]! - ys[q]! + ys[p]!) / (across * up)
+}
+
+/** Whether the middles of the block and of its edges lie where the interpolation has them. */
+function isTrue(net: Net, across: number, up: number): boolean {
+  const [i, j] = [across >> 1, up >> 1]
+  return (
+    agrees(net, i, j) &&
+    agrees(net, i, 0) &&
+    agrees(net, i, up) &&
+    agrees(net, 0, j) &&
+    agrees(net, across, j)
+  )
+}
+
+function agrees(net: Net, i: number, j: number): boolean {
+  const b = net.block
+  const at = exact(net, b.i0 + i, b.j0 + j)
+  if (!at) return false
+  const x = b.x + j * b.xPerRow + i * (b.xPerColumn + j * b.xTwist)
+  const y = b.y + j * b.yPerRow + i * (b.yPerColumn + j * b.yTwist)
+  return Math.abs(at[0] - x) <= TOLERANCE && Math.abs(at[1] - y) <= TOLERANCE
+}
+
+function oneByOne(net: Net, i0: number, j0: number, columns: number, rows: number): void {
+  const { block, width, height, place } = net
+  Object.assign(block, emptyBlock(), { width: 1, height: 1 })
+  for (let j = j0; j < j0 + rows; j++) {
+    for (let i = i0; i < i0 + columns; i++) {
+      const at = exact(net, i, j)
+      if (!at) continue
+      block.i0 = i
+      block.j0 = j
+      block.x = at[0]
+      block.y = at[1]
+      if (touches(block, width, height)) place(block)
     }
   }
-
-  /**
-   * Whether the block lies further from the image than it is wide. Far from an image its projection and distortion bend
-   * most, and all pixels there would be placed one by one.
-   */
-  function isFar([p, q, r, s]: readonly [number, number, number, number]): boolean {
-    const [left, right] = [Math.min(xs[p]!, xs[q]!, xs[r]!, xs[s]!), Math.max(xs[p]!, xs[q]!, xs[r]!, xs[s]!)]
-    const [low, high] = [Math.min(ys[p]!, ys[q]!, ys[r]!, ys[s]!), Math.max(ys[p]!, ys[q]!, ys[r]!, ys[s]!)]
-    const margin = 1 + Math.max(right - left, high - low)
-    return left - margin > width || right + margin < 0 || low - margin > height || high + margin < 0
-  }
-
-  function bilinear(
-    into: Block,
-    [p, q, r, s]: readonly [number, number, number, number],
-    i0: number,
-    j0: number,
-    across: number,
-    up: number,
-    columns: number,
-    rows: number,
-  ): void {
-    into.i0 = i0
-    into.j0 = j0
-    into.width = columns
-    into.height = rows
-    into.x = xs[p]!
-    into.y = ys[p]!
-    into.xPerColumn = (xs[q]! - xs[p]!) / across
-    into.yPerColumn = (ys[q]! - ys[p]!) / across
-    into.xPerRow = (xs[r]! - xs[p]!) / up
-    into.yPerRow = (ys[r]! - ys[p]!) / up
-    into.xTwist = (xs[s]! - xs[r]! - xs[q]! + xs[p]!) / (across * up)
-    into.yTwist = (ys[s]! - ys[r]! - ys[q]! + ys[p]!) / (across * up)
-  }
-
-  /** Whether the middles of the block and of its edges lie where the interpolation has them. */
-  function isTrue(b: Block, across: number, up: number): boolean {
-    const [i, j] = [across >> 1, up >> 1]
-    return agrees(b, i, j) && agrees(b, i, 0) && agrees(b, i, up) && agrees(b, 0, j) && agrees(b, across, j)
-  }
-
-  function agrees(b: Block, i: number, j: number): boolean {
-    const at = exact(b.i0 + i, b.j0 + j)
-    if (!at) return false
-    const x = b.x + j * b.xPerRow + i * (b.xPerColumn + j * b.xTwist)
-    const y = b.y + j * b.yPerRow + i * (b.yPerColumn + j * b.yTwist)
-    return Math.abs(at[0] - x) <= TOLERANCE && Math.abs(at[1] - y) <= TOLERANCE
-  }
-
-  function oneByOne(i0: number, j0: number, columns: number, rows: number): void {
-    Object.assign(block, emptyBlock(), { width: 1, height: 1 })
-    for (let j = j0; j < j0 + rows; j++) {
-      for (let i = i0; i < i0 + columns; i++) {
-        const at = exact(i, j)
-        if (!at) continue
-        block.i0 = i
-        block.j0 = j
-        ;[block.x, block.y] = at
-        if (touches(block, width, height)) place(block)
-      }
-    }
-  }
-
-  for (let b = 0; b < NODES - 1; b += FIRST) for (let a = 0; a < NODES - 1; a += FIRST) visit(a, b, FIRST)
 }
 
 function emptyBlock(): Block {

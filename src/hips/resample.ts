@@ -59,7 +59,10 @@ export function partNeeded(
   }
 }
 
-/** Fills the pixels of a tile that the blocks cover with the image's values less `offset`; the others stay. */
+/**
+ * Fills the pixels of a tile that the blocks cover with the image's values less `offset`, NaN where the image has none;
+ * the others stay.
+ */
 export function resample(
   into: Floats,
   blocks: readonly Block[],
@@ -111,9 +114,10 @@ function fillCarefully(
     for (let column = 0; column < block.width; column++) {
       const x = block.x + row * block.xPerRow + column * (block.xPerColumn + row * block.xTwist)
       const y = block.y + row * block.yPerRow + column * (block.yPerColumn + row * block.yTwist)
-      if (!(x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5)) continue
-      into[(block.j0 + row) * TILE_WIDTH + block.i0 + column] =
-        bilinear(part, x - part.left, y - part.bottom) - offset
+      const isInside = x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5
+      into[(block.j0 + row) * TILE_WIDTH + block.i0 + column] = isInside
+        ? bilinear(part, x - part.left, y - part.bottom) - offset
+        : Number.NaN
     }
   }
 }
@@ -143,14 +147,24 @@ function bilinear({ values, width, height }: Part, x: number, y: number): number
   return sum / total
 }
 
-/** Adds the values of one image, with the weights of its pixels (all 1 without). */
-export function addValues({ value, weight }: Sums, values: Floats, weights: Floats | undefined): void {
-  for (let p = 0; p < TILE_PIXELS; p++) {
-    const v = values[p]!
-    const w = weights ? weights[p]! : 1
-    if (Number.isNaN(v) || !(w > 0)) continue
-    value[p]! += v * w
-    weight[p]! += w
+/** Adds the values of one image in its blocks, with the weights of its pixels (all 1 without). */
+export function addValues(
+  { value, weight }: Sums,
+  blocks: readonly Block[],
+  values: Floats,
+  weights: Floats | undefined,
+): void {
+  for (const { i0, j0, width, height } of blocks) {
+    for (let row = j0; row < j0 + height; row++) {
+      const first = row * TILE_WIDTH + i0
+      for (let p = first; p < first + width; p++) {
+        const v = values[p]!
+        const w = weights ? weights[p]! : 1
+        if (Number.isNaN(v) || !(w > 0)) continue
+        value[p]! += v * w
+        weight[p]! += w
+      }
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** Subtrees on several threads: each begins with a stretch of its own, so that its images stay in its memory. */
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { startThread } from '../thread.ts'
 import { imageCache } from './image-cache.ts'
-import { buildSubtree, type SubtreeResult, type SubtreeTask, type TreeDependencies } from './tree.ts'
+import { type SubtreeResult, type SubtreeTask, subtreeBuilder, type TreeDependencies } from './tree.ts'
 import type { WorkerMessage } from './worker.ts'
 
 export interface WorkerSetup extends Pick<TreeDependencies, 'settings' | 'images'> {
@@ -34,9 +35,8 @@ export async function inThreads(
   if (tasks.length === 0) return
   const stretches = stretchesOf(tasks, Math.min(threads.count, tasks.length))
   const others = threads.here ? stretches.length - 1 : stretches.length
-  const workers = Array.from(
-    { length: others },
-    () => new Worker(new URL('./worker-entry.mjs', import.meta.url), { workerData: setup }),
+  const workers = Array.from({ length: others }, () =>
+    startThread(new URL('./worker.ts', import.meta.url), { workerData: setup }),
   )
   const aborted = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -82,9 +82,10 @@ async function workHere(
     await setImmediate() // the other threads wait for their next tasks
     signal?.throwIfAborted()
   }
+  const build = subtreeBuilder({ settings, images, cache, leafDone })
   try {
     for (let task = take(); task; task = take()) {
-      const result = await buildSubtree({ settings, images, cache, leafDone }, task)
+      const result = await build(task)
       await events.done(task, result)
     }
   } finally {

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { ServiceError } from '../error.ts'
+import type { CelestialWcs } from '../fits/wcs/wcs.ts'
 import { tileArrays } from './arrays.ts'
 import type { ImageCache } from './image-cache.ts'
 import {
@@ -70,13 +71,14 @@ export interface TreeDependencies {
   readonly leafDone: () => Promise<void> | void
 }
 
-export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): Promise<SubtreeResult> {
+/** Builds subtrees, one after the other, in memory that is used again. */
+export function subtreeBuilder(deps: TreeDependencies): (task: SubtreeTask) => Promise<SubtreeResult> {
   const { settings } = deps
-  const covered: [number, readonly number[]][] = []
-  let tiles = 0
-  const toPixels = new Map<number, ToPixel>()
+  const toPixels = new WeakMap<CelestialWcs, ToPixel>()
   const arrays = tileArrays(floatsFor(settings.storage.bitpix))
   let sums: Sums | undefined
+  let covered: [number, readonly number[]][] = []
+  let tiles = 0
 
   async function leafValues(leaf: Leaf): Promise<Floats | undefined> {
     const tile = { order: settings.order, npix: leaf.npix }
@@ -84,10 +86,10 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
     for (const index of leaf.images) {
       const image = deps.images[index]!
       const { wcs, size } = await deps.cache.placed(image)
-      let toPixel = toPixels.get(index)
+      let toPixel = toPixels.get(wcs)
       if (!toPixel) {
         toPixel = toPixelOf(wcs, settings.frame)
-        toPixels.set(index, toPixel)
+        toPixels.set(wcs, toPixel)
       }
       const blocks = blocksOf(tile, toPixel, size)
       if (blocks.length > 0) touching.push({ image, blocks })
@@ -105,9 +107,9 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
     sums.value.fill(0)
     sums.weight.fill(0)
     for (const { image, blocks } of touching) {
-      await fill(values.fill(Number.NaN), image, blocks, image.offset)
-      if (image.weight) await fill(weights.fill(Number.NaN), image.weight, blocks, 0)
-      addValues(sums, values, image.weight && weights)
+      await fill(values, image, blocks, image.offset)
+      if (image.weight) await fill(weights, image.weight, blocks, 0)
+      addValues(sums, blocks, values, image.weight && weights)
     }
     arrays.giveBack(weights)
     writeMeans(sums, values)
@@ -128,7 +130,12 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
     }
   }
 
-  async function build(order: number, npix: number, leaves: readonly Leaf[], gone: readonly number[]) {
+  async function build(
+    order: number,
+    npix: number,
+    leaves: readonly Leaf[],
+    gone: readonly number[],
+  ): Promise<Floats | undefined> {
     const tile = { order, npix }
     if (gone.length === 0 && leaves.every(leaf => !leaf.changed)) return readTile(settings, tile)
     let values: Floats | undefined
@@ -164,9 +171,12 @@ export async function buildSubtree(deps: TreeDependencies, task: SubtreeTask): P
   const goneWithin = (gone: readonly number[], order: number, cell: number) =>
     gone.filter(npix => inCell(npix, order, cell))
 
-  const { order, npix } = task.cell
-  const values: Floats | undefined = await build(order, npix, task.leaves, task.gone)
-  return { values, covered, tiles }
+  return async ({ cell: { order, npix }, leaves, gone }) => {
+    covered = []
+    tiles = 0
+    const values = await build(order, npix, leaves, gone)
+    return { values, covered, tiles }
+  }
 }
 
 /** A tile of an earlier build; undefined where there is none. */

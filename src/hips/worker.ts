@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { imageCache } from './image-cache.ts'
 import type { WorkerSetup } from './threads.ts'
-import { buildSubtree, type SubtreeResult, type SubtreeTask } from './tree.ts'
+import { type SubtreeResult, type SubtreeTask, subtreeBuilder } from './tree.ts'
 
 export type WorkerMessage =
   | { readonly kind: 'leaf' }
@@ -13,10 +13,11 @@ const { settings, images, spool, cacheBytes } = workerData as WorkerSetup
 const port = parentPort!
 const cache = imageCache(spool, cacheBytes, settings.storage.bitpix)
 const leafDone = () => port.postMessage({ kind: 'leaf' } satisfies WorkerMessage)
+const build = subtreeBuilder({ settings, images, cache, leafDone })
 
 port.on('message', async (task: SubtreeTask) => {
   try {
-    const result = await buildSubtree({ settings, images, cache, leafDone }, task)
+    const result = await build(task)
     port.postMessage(
       { kind: 'done', task, result } satisfies WorkerMessage,
       result.values ? [result.values.buffer] : [],

@@ -1,5 +1,4 @@
-/** Pictures as files. */
-import sharp from 'sharp'
+/** Pictures as files. The package for them takes 0.1 s to load, so it is when the first one is made. */
 import type { Raster } from './render.ts'
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/webp'
@@ -15,6 +14,7 @@ export async function encodePicture(
   type: PictureType,
   size?: { readonly width: number; readonly height: number },
 ): Promise<Buffer> {
+  const { default: sharp } = await import('sharp')
   const raw = sharp(data, { raw: { width, height, channels } })
   const larger = size && size.width >= width
   const kernel = larger ? 'nearest' : 'lanczos3'
