@@ -3,6 +3,7 @@ import type { Field } from '../votable/field.ts'
 import type { Span } from './ast.ts'
 import { adqlError, type Complaint } from './error.ts'
 import { lower } from './geometry.ts'
+import { withLookups } from './lookups.ts'
 import { paired } from './neighbours.ts'
 import { withOuterJoins } from './outer-joins.ts'
 import { parse } from './parser.ts'
@@ -60,7 +61,7 @@ export function compile(text: string, tables: Tables, options: CompileOptions): 
   refuse(text, resolution.complaints)
   const planned = paired(plan(resolution, options.maxrec))
   const { plan: narrowed, asked } = tables.sharded
-    ? pruned(withOuterJoins(planned))
+    ? pruned(withOuterJoins(withLookups(planned)))
     : { plan: planned, asked: [] }
   const lowered = lower(narrowed)
   refuse(text, lowered.complaints)

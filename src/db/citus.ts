@@ -105,6 +105,7 @@ export function clusterRefusal(error: unknown): ServiceError | undefined {
         'Rows are on the same machine when they belong to the same object or are near each other on the sky. So:',
         '- join large tables by the identifier of the objects (such as objectid), or',
         '- find pairs within the radius of the neighbour table, by DISTANCE(…) < 2 / 3600.0 or CONTAINS, or',
+        '- count what matches a row by LEFT JOIN and GROUP BY, not by a sub-query for each row, or',
         '- choose the rows of one of the tables first, in a job, and join its result as an upload.',
         `(Citus: ${error.message})`,
       ].join('\n'),

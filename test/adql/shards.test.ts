@@ -292,4 +292,49 @@ describe('outer joins', () => {
     ])
       assert.doesNotMatch(text(`SELECT o.ra ${join}`), /kept_rows/)
   })
+
+  test('of several WITH queries have names of their own', () => {
+    const left =
+      'FROM TAP_UPLOAD.t AS t LEFT JOIN s.object AS o ON DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.001'
+    const found = text(`WITH a AS (SELECT t.id ${left}), b AS (SELECT t.id ${left}) SELECT a.id FROM a, b`)
+    const names = [...found.matchAll(/(\w+) AS MATERIALIZED/g)].map(m => m[1])
+    assert.equal(names.length, 4)
+    assert.equal(new Set(names).size, 4)
+  })
+
+  test('sub-queries that look up an upload send its rows along', () => {
+    const found = text(
+      `SELECT o.ra FROM s.object AS o WHERE NOT EXISTS (SELECT 1 FROM TAP_UPLOAD.t AS t WHERE t.id = o.objectid)`,
+    )
+    assert.match(
+      found,
+      /^WITH (sent_rows_1) AS MATERIALIZED \(SELECT t\."id" AS "1 id" FROM "pg_temp"\."t" AS t\) SELECT .*NOT EXISTS \(SELECT 1 .*FROM sent_rows_1 AS sent_rows_1 WHERE/,
+    )
+    assert.doesNotMatch(
+      text('SELECT o.ra FROM s.object AS o WHERE o.objectid IN (SELECT t.id FROM TAP_UPLOAD.t AS t)'),
+      /WITH/,
+      'which need not be done again for each row',
+    )
+  })
+
+  test('sub-queries that look up shards for an upload are joins', () => {
+    const exists = 'EXISTS (SELECT 1 FROM s.object AS o WHERE DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.001)'
+    const found = text(`SELECT t.id FROM TAP_UPLOAD.t AS t WHERE t.id > 3 AND NOT ${exists}`)
+    assert.match(
+      found,
+      /^WITH looked_up_1 AS MATERIALIZED \(SELECT row_number\(\) .* WHERE \(t\."id" > 3\)\)/,
+    )
+    assert.match(
+      found,
+      /matched_2 AS MATERIALIZED \(SELECT DISTINCT looked_up_1\."~row" FROM looked_up_1 AS looked_up_1, "s"\."object" AS o WHERE/,
+    )
+    assert.match(found, /NOT \(looked_up_1\."~row" IN \(SELECT matched_2\."~row" FROM matched_2/)
+    for (const other of [
+      'EXISTS (SELECT COUNT(*) FROM s.object AS o WHERE o.objectid = t.id)',
+      'EXISTS (SELECT o.ra FROM s.object AS o WHERE o.objectid = t.id GROUP BY o.ra HAVING COUNT(*) > 1)',
+      'EXISTS (SELECT 1 FROM s.object AS o)',
+      't.id IN (SELECT objectid FROM s.object)',
+    ])
+      assert.doesNotMatch(text(`SELECT t.id FROM TAP_UPLOAD.t AS t WHERE ${other}`), /looked_up/, other)
+  })
 })

@@ -6,24 +6,21 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compile } from '../../src/adql/index.ts'
-import { type TableMeta, type Tables, tablesOf } from '../../src/adql/tables.ts'
-import { clusterRefusal, findCitus } from '../../src/db/citus.ts'
-import type { Database } from '../../src/db/database.ts'
-import { StatementError, sqlStateOf } from '../../src/db/error.ts'
+import { type TableMeta, tablesOf } from '../../src/adql/tables.ts'
+import { findCitus } from '../../src/db/citus.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { PUBLIC_ROLE } from '../../src/db/roles.ts'
-import { shardsAsked } from '../../src/db/shard-hash.ts'
 import { fillDemo } from '../../src/demo/index.ts'
 import { distribute } from '../../src/ingest/distribute.ts'
 import { openLog } from '../../src/log.ts'
 import { forecast } from '../../src/shards-command.ts'
-import { EXPLAIN, everyNode, readPlan } from '../../src/tap/plan-tree.ts'
 import { readCatalog } from '../../src/tap/tap-schema.ts'
 import { testDatabase } from '../support/database.ts'
 import { jobClient } from '../support/jobs.ts'
 import { startTestService } from '../support/service.ts'
-import { type CorpusQuery, corpus, type PlanClass } from './queries.ts'
+import type { CorpusQuery } from './queries.ts'
+import { answer, corpusOf, lines, planOf, type Side } from './sides.ts'
 
 const CLUSTER = process.env.ALMAGEST_TEST_CITUS
 const skip = CLUSTER ? false : 'no Citus: ALMAGEST_TEST_CITUS names no database of a coordinator'
@@ -32,11 +29,6 @@ if (!CLUSTER && process.env.ALMAGEST_CITUS_REQUIRED) throw new Error(String(skip
 const SURVEY = { objects: 60_000, areaDeg2: 16, seed: 5 }
 const silent = openLog('silent')
 const still = new AbortController().signal
-
-interface Side {
-  readonly db: Database
-  readonly tables: Tables
-}
 
 async function open(url: string): Promise<Side> {
   const db = await openDatabase({ url, log: silent })
@@ -49,43 +41,6 @@ async function open(url: string): Promise<Side> {
   return { db, tables: (await readCatalog(db)).tables }
 }
 
-/** Rows as users get them, under their role. */
-async function answer({ db, tables }: Side, adql: string): Promise<unknown[][]> {
-  const { text, values } = compile(adql, tables, { maxrec: undefined })
-  const rows = await db.transaction(async client => {
-    await client.query(`SET LOCAL ROLE ${PUBLIC_ROLE}`)
-    return client.query<Record<string, unknown>>(text, values)
-  })
-  return rows.map(row => Object.values(row))
-}
-
-/** The class of a plan by what Citus says of it, whose largest part asks as many shards as the compiler counts. */
-async function planClass({ db, tables }: Side, adql: string): Promise<PlanClass> {
-  const compiled = compile(adql, tables, { maxrec: undefined })
-  const rows = await db.query<{ 'QUERY PLAN': string }>(EXPLAIN + compiled.text, compiled.values)
-  const tasks = everyNode(readPlan(rows.map(row => row['QUERY PLAN']).join('\n'))).map(
-    node => node.tasks ?? 0,
-  )
-  const most = Math.max(...tasks)
-  const counted = shardsAsked(compiled.asked) ?? 0
-  const parts = tasks.filter(n => n > 0)
-  // Parts of a set operation may each ask another shard.
-  const agrees =
-    parts.length > 1 ? most <= counted && counted <= tasks.reduce((a, b) => a + b) : most === counted
-  assert.ok(agrees, `${counted} shards counted, ${parts.join(' + ')} by Citus: ${adql}`)
-  return most === 0 ? 'local' : most === 1 ? 'router' : most < 32 ? 'pruned' : 'fan-out'
-}
-
-const text = (value: unknown): string =>
-  typeof value === 'number' || (typeof value === 'string' && /^-?\d+\.\d+(e[+-]?\d+)?$/.test(value))
-    ? Number(value).toPrecision(12)
-    : JSON.stringify(value)
-
-function lines(rows: unknown[][], ordered: boolean | undefined): string[] {
-  const all = rows.map(row => row.flat(2).map(text).join(' '))
-  return ordered ? all : all.sort()
-}
-
 describe('queries on a cluster', { skip }, () => {
   let plain: Side
   let cluster: Side
@@ -94,15 +49,7 @@ describe('queries on a cluster', { skip }, () => {
   before(async () => {
     await migrate(CLUSTER!, silent)
     ;[plain, cluster] = [await open(await testDatabase()), await open(CLUSTER!)]
-    const found = await answer(
-      plain,
-      `SELECT o.objectid, o.ra, o.dec FROM demo.object AS o JOIN demo.variable AS v ON v.objectid = o.objectid ORDER BY MOD(o.objectid, 97), o.objectid`,
-    )
-    const anchors = [0, 211, 505, 700, 977, 1300].map(i => found[i] as [string, number, number])
-    queries = corpus({
-      ids: anchors.map(([id]) => id),
-      positions: anchors.map(([, ra, dec]) => [ra, dec] as const),
-    })
+    queries = await corpusOf(plain)
   })
   after(async () => {
     await plain?.db.close()
@@ -124,12 +71,7 @@ describe('queries on a cluster', { skip }, () => {
   test('ask the shards that they must, and no more', async () => {
     const wrong: string[] = []
     for (const { adql, plan } of queries) {
-      const found = await planClass(cluster, adql).catch((error: unknown): PlanClass => {
-        const state = sqlStateOf(error)
-        const refusal = clusterRefusal(new StatementError(state ?? '', (error as Error).message))
-        if (!refusal) throw error
-        return 'refused'
-      })
+      const found = await planOf(cluster, adql)
       if (![plan].flat().includes(found)) wrong.push(`${found} and not ${plan}: ${adql}`)
     }
     assert.deepEqual(wrong, [])
@@ -175,6 +117,27 @@ describe('queries on a cluster', { skip }, () => {
       `SELECT o.objectid, t.id FROM demo.object AS o RIGHT JOIN TAP_UPLOAD.t AS t ON ${near}`,
       `SELECT t.id FROM TAP_UPLOAD.t AS t WHERE t.id NOT IN (SELECT objectid FROM demo.object)`,
       `SELECT COUNT(*) FROM demo.object AS o JOIN TAP_UPLOAD.t AS t ON t.id = o.objectid`,
+      // Looked up for the objects: the upload goes to the shards.
+      `SELECT o.objectid FROM demo.object AS o WHERE EXISTS (SELECT 1 FROM TAP_UPLOAD.t AS t WHERE ${near})`,
+      `SELECT COUNT(*) AS n FROM demo.object AS o WHERE NOT EXISTS (SELECT t.id FROM TAP_UPLOAD.t AS t WHERE ${near} AND t.id > 10)`,
+      `SELECT o.objectid FROM demo.object AS o WHERE DISTANCE(o.ra, o.dec, 150.1, 2.1) < 0.1
+          AND (EXISTS (SELECT * FROM TAP_UPLOAD.t AS t WHERE t.id = MOD(o.objectid, 100)) OR o.refextendedness = 1)`,
+      `SELECT o.objectid, (SELECT COUNT(*) FROM TAP_UPLOAD.t AS t WHERE ${near}) AS n FROM demo.object AS o
+         WHERE DISTANCE(o.ra, o.dec, 150.1, 2.1) < 0.5`,
+      `SELECT COUNT(*) AS n FROM demo.object AS o WHERE MOD(o.objectid, 50) IN (SELECT t.id FROM TAP_UPLOAD.t AS t WHERE t.dec < o.dec)`,
+      `WITH u AS (SELECT id + 1 AS k, ra, dec FROM TAP_UPLOAD.t) SELECT o.objectid FROM demo.object AS o
+         WHERE EXISTS (SELECT 1 FROM u WHERE DISTANCE(o.ra, o.dec, u.ra, u.dec) < 0.002 AND u.k < 20)`,
+      // Looked up in the shards for the upload: by a join with them.
+      `SELECT t.id, t.ra FROM TAP_UPLOAD.t AS t WHERE EXISTS (SELECT 1 FROM demo.object AS o WHERE ${near})`,
+      `SELECT t.id FROM TAP_UPLOAD.t AS t WHERE NOT EXISTS (SELECT 1 FROM demo.object AS o WHERE ${near}) AND t.id > 3`,
+      `SELECT t.id, CASE WHEN EXISTS (SELECT 1 FROM demo.object AS o WHERE ${near}) THEN 'found' ELSE 'new' END AS c
+         FROM TAP_UPLOAD.t AS t WHERE t.id BETWEEN 30 AND 50`,
+      `SELECT COUNT(*) AS n FROM TAP_UPLOAD.t AS t WHERE EXISTS (SELECT 1 FROM demo.object AS o
+         JOIN demo.forcedsource AS f ON f.objectid = o.objectid WHERE ${near} AND f.band = 'g')`,
+      `SELECT t.id FROM TAP_UPLOAD.t AS t WHERE EXISTS (SELECT 1 FROM demo.object AS o WHERE ${near})
+          AND EXISTS (SELECT 1 FROM demo.object AS o WHERE DISTANCE(o.ra, o.dec, t.ra, t.dec) < 0.01 AND o.refextendedness = 1)`,
+      `SELECT v.visitid FROM demo.visit AS v WHERE v.band = 'g' AND EXISTS (SELECT 1 FROM demo.object AS o
+         WHERE DISTANCE(o.ra, o.dec, v.ra, v.dec) < 0.05)`,
     ]) {
       const [a, b] = [await withUpload(plain, adql), await withUpload(cluster, adql)]
       assert.deepEqual(lines(b, false), lines(a, false), adql)
