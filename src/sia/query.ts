@@ -11,7 +11,7 @@ import { admittingGroups, closedCollections } from '../images/access.ts'
 import { describeImages } from '../images/descriptors.ts'
 import { FIELDS, SELECT_LIST, SYSTEMS } from './columns.ts'
 import { conditions } from './conditions.ts'
-import { QUERY_ID, type Vocabulary } from './self.ts'
+import { QUERY_ID, selfDescriptor, type Vocabulary } from './self.ts'
 import { URL_FIELD, urlListFormat } from './url-list.ts'
 
 export interface SiaDependencies {
@@ -26,12 +26,7 @@ export interface SiaDependencies {
   readonly signal: AbortSignal
 }
 
-/** `self` describes the service; with the values that its texts have where only metadata are asked for. */
-export async function runSia2(
-  deps: SiaDependencies,
-  parameters: Parameters,
-  self: (vocabulary: Vocabulary | undefined) => string,
-): Promise<TableAnswer> {
+export async function runSia2(deps: SiaDependencies, parameters: Parameters): Promise<TableAnswer> {
   const { db, limits, identity, signal, folder, obscore } = deps
   const responseFormat = parameters.single('RESPONSEFORMAT') || undefined
   const list = urlListFormat(responseFormat)
@@ -40,14 +35,16 @@ export async function runSia2(
   const values: string[] = []
   const where = conditions(parameters, value => `$${values.push(value)}`).join('\n   AND ')
   const from = `FROM ${obscore} AS o\n WHERE ${where}\n LIMIT ${maxrec + 1}`
-  const described = describeImages(deps.origin, FIELDS, DID)
+  const described = descriptionAt(deps.origin)
   const fields = list ? [URL_FIELD] : described.fields
+  // With the values that its texts have where only metadata are asked for.
+  const self = maxrec === 0 ? selfDescriptor(deps.origin, await vocabulary(db, identity)) : described.self
   return tableAnswer({
     format,
     fields,
     head: {
       infos: [{ name: 'standardID', value: QUERY_ID }],
-      resources: [...described.resources, self(maxrec === 0 ? await vocabulary(db, identity) : undefined)],
+      resources: [...described.resources, self],
       ...SYSTEMS,
       tableName: 'images',
     },
@@ -81,6 +78,20 @@ export function formatOf(responseFormat: string | undefined): ChosenFormat {
 }
 
 const DID = FIELDS.findIndex(field => field.name === 'obs_publisher_did')
+
+const described = (origin: string) => ({
+  origin,
+  ...describeImages(origin, FIELDS, DID),
+  self: selfDescriptor(origin, undefined),
+})
+
+/** Of the last answer: nearly all have the same origin, and to describe it takes as long as to write 20 rows. */
+let last: ReturnType<typeof described> | undefined
+
+function descriptionAt(origin: string): ReturnType<typeof described> {
+  if (last?.origin !== origin) last = described(origin)
+  return last
+}
 
 /** The values of those parameters that have few (SIA 2.0, self-description); many are cut at a hundred. */
 async function vocabulary(db: Database, identity: Identity): Promise<Vocabulary> {

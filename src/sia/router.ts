@@ -14,7 +14,6 @@ import { obscoreUnder } from '../images/access.ts'
 import { allow, endRoutes, vosiRouter } from '../vosi/router.ts'
 import { sia2Capabilities } from './capabilities.ts'
 import { runSia2 } from './query.ts'
-import { selfDescriptor } from './self.ts'
 import { urlListFormat } from './url-list.ts'
 
 export interface SiaRouterDependencies {
@@ -32,7 +31,6 @@ export function sia2Router(deps: SiaRouterDependencies): Router {
   const { db, config, rules, origin } = deps
   const { limits } = config
   const router = Router()
-  const baseUrl = (request: Request) => `${origin(request)}/sia2`
 
   router.all('/query', allow('GET', 'HEAD', 'POST'), async (request, response) => {
     const signal = clientSignal(response)
@@ -54,7 +52,6 @@ export function sia2Router(deps: SiaRouterDependencies): Router {
           signal,
         },
         parameters,
-        vocabulary => selfDescriptor(baseUrl(request), vocabulary),
       )
       await sendTable(request, response, table, limits.stallSeconds)
     } catch (error) {
@@ -66,7 +63,7 @@ export function sia2Router(deps: SiaRouterDependencies): Router {
     }
   })
 
-  router.use(vosiRouter({ ...deps, capabilities: request => sia2Capabilities(baseUrl(request)) }))
+  router.use(vosiRouter({ ...deps, capabilities: request => sia2Capabilities(`${origin(request)}/sia2`) }))
   endRoutes(router)
   return router
 }

@@ -32,12 +32,13 @@ const TEXTS: Readonly<Record<string, readonly [ucd: string, description: string]
   RESPONSEFORMAT: ['meta.code.mime', 'Format of the answer; text/uri-list: URLs of the files'],
 }
 
-export function selfDescriptor(baseUrl: string, vocabulary: Vocabulary | undefined): string {
+/** At the origin of the whole service. */
+export function selfDescriptor(origin: string, vocabulary: Vocabulary | undefined): string {
   const known: Readonly<Record<string, readonly string[]>> = { POL: STATES, ...vocabulary }
   return serviceDescriptor({
     name: 'this',
     description: 'Images by where, when and how they were taken',
-    accessUrl: `${baseUrl}/query`,
+    accessUrl: `${origin}/sia2/query`,
     standardId: QUERY_ID,
     contentType: 'application/x-votable+xml',
     inputs: [
