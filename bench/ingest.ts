@@ -5,13 +5,13 @@
  *   node --import tsx bench/ingest.ts FILE [rounds]      default: 5 rounds
  */
 import { loadConfig } from '../src/config.ts'
-import { openTable } from '../src/formats/read/open.ts'
-import { copyData } from '../src/ingest/place.ts'
+import { readHere } from '../src/ingest/file-rows.ts'
 import { planColumns } from '../src/ingest/plan.ts'
 import { ingestTable } from '../src/ingest/table.ts'
 import { openLog } from '../src/log.ts'
 import { openSite } from '../src/site.ts'
 import { sqlIdentifier, unpublishTable } from '../src/tap/publish.ts'
+import { COPY_SIGNATURE, COPY_TRAILER } from '../src/votable/tuple.ts'
 import { inTurn, median, memory, ROOT, report } from './support.ts'
 
 const [file, rounds = '5'] = process.argv.slice(2)
@@ -28,14 +28,11 @@ const phases = new Map<string, number[]>()
 
 /** The bytes of the COPY: a bare one has nothing to read. */
 async function tuples(): Promise<Buffer[]> {
-  const { fields, kept, placing: position } = plan
-  const tally = { read: 0, taken: 0, rejected: 0, unplaced: 0, wrapped: 0 }
-  const source = await openTable(file!)
-  const copied: Buffer[] = []
-  for await (const chunk of copyData(source.batches(), { fields, kept, position, tally, reject() {} })) {
-    copied.push(Buffer.from(chunk))
-  }
-  await source.close()
+  const { fields, kept, placing } = plan
+  const task = { file: file!, select: undefined, fields, kept, placing, skip: 0 }
+  const copied: Buffer[] = [COPY_SIGNATURE]
+  for await (const { data } of readHere.rows(task)) copied.push(Buffer.from(data))
+  copied.push(COPY_TRAILER)
   return copied
 }
 

@@ -30,6 +30,8 @@ cross-matches. A load that is broken off goes on where it was when the same comm
                         cell in its upper bits: ((hpx29 >> 34) << 35) + n, as Gaia's source_id
   --description TEXT    what the table is
   --rejects FILE        where rows that cannot be taken are written (default: <schema.name>.rejects.csv)
+  --threads N           files read at a time (default: one per processor, at most 4, where files are many and large);
+                        files of a table without positions are loaded one after the other, in their order
   --json                print {table, rows, rejected, rejectFile, seconds, notices} as JSON
 
 Exit code 0: done, also with rejected rows; 1: nothing was changed; 2: wrong options.`
@@ -57,15 +59,18 @@ export const ingestTableCommand: Command = {
         'shard-id': { type: 'string' },
         description: { type: 'string' },
         rejects: { type: 'string' },
+        threads: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
     const { append, replace, json, rejects, table, index, 'foreign-key': foreignKeys, ...rest } = values
-    const { neighbours, 'shard-id': shardId, ...options } = rest
+    const { neighbours, threads, 'shard-id': shardId, ...options } = rest
     if (table === undefined) throw new UsageError('--table schema.name says which table to make')
     if (files.length === 0) throw new UsageError('name at least one file to load')
     if (append && replace)
       throw new UsageError('--append adds to the table, --replace makes it anew: choose one')
+    if (threads !== undefined && !/^[1-9]\d?$/.test(threads))
+      throw new UsageError(`--threads ${threads}: say a number from 1 to 99`)
     const mode = append ? 'append' : replace ? 'replace' : 'create'
     // Room for young objects does not grow, which takes 16 MB: a load makes many of them and keeps few.
     setFlagsFromString('--semi-space-growth-factor=1')
@@ -89,6 +94,7 @@ export const ingestTableCommand: Command = {
           indexes: index,
           foreignKeys,
           shardId,
+          threads: threads === undefined ? undefined : Number(threads),
           neighbours: neighbours === undefined ? undefined : Number(neighbours),
         },
         bar.report,

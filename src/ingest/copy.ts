@@ -1,34 +1,39 @@
-/** All rows of all files through COPY into the staging table, a step at a time. */
+/** All rows of all files through COPY into the staging table, each file a step at a time. */
 import { ServiceError } from '../error.ts'
-import type { OpenTable } from '../formats/read/open.ts'
-import type { TableBatch } from '../votable/tuple.ts'
+import { COPY_SIGNATURE, COPY_TRAILER } from '../votable/tuple.ts'
+import type { FileReader, ReadyBatch } from './file-rows.ts'
+import { eachFile } from './file-threads.ts'
 import type { Run } from './load.ts'
-import { openFile } from './open.ts'
-import { copyData, type Placement } from './place.ts'
-import { type LoadState, type Staging, saveState } from './staging.ts'
+import { addTally, newTally } from './place.ts'
+import { partOf, type RejectFile, rejectFile } from './reject.ts'
+import { type Staging, saveState } from './staging.ts'
 import { copyRows } from './statements.ts'
 
-/** Rows between two commits: what an interrupted load has to read again at most. */
+/** Rows of a file between two commits: what an interrupted load has to read again at most. */
 const STEP_ROWS = 1_000_000
 
-export async function copyFiles(run: Run, staging: Staging): Promise<void> {
+/** With several readers the rows of the files mix, which does no harm where they are sorted afterwards. */
+export async function copyFiles(run: Run, staging: Staging, readers: readonly FileReader[]): Promise<void> {
   const { plan, tally, rejects, options, notices } = run
-  const { before } = staging
-  if (before) {
-    Object.assign(tally, before.tally)
-    rejects.continueAt(before.rejectBytes)
-    plan.saw({ unicode: new Set(before.unicode), long: new Set(before.long) })
-    notices.push(`An earlier run was broken off: this one went on after ${before.tally.read} rows.`)
+  const before = Object.values(staging.before ?? {})
+  for (const file of before) {
+    addTally(tally, file.tally)
+    plan.saw({ unicode: new Set(file.unicode), long: new Set(file.long) })
   }
-  for (const [i, file] of options.files.entries()) {
-    if (i < (before?.files ?? 0)) continue
-    const source = await openFile(file, { select: options.select, fields: plan.fields })
+  if (before.length > 0) {
+    notices.push(`An earlier run was broken off: this one went on after ${tally.read} rows.`)
+  }
+  if (readers.length === 1) rejects.continueAt(Math.max(0, ...before.map(file => file.rejectBytes)))
+  await eachFile(options.files, readers, async (reader, _file, index, signal) => {
+    if (staging.before?.[index]?.ended) return
+    const own = readers.length === 1 ? rejects : rejectFile(partOf(rejects.path, index), plan.fields, true)
     try {
-      await copyFile(run, staging, source, i, before?.files === i ? before.rows : 0)
+      if (own !== rejects) own.continueAt(staging.before?.[index]?.rejectBytes ?? 0)
+      await copyFile(run, staging, reader, index, own, signal)
     } finally {
-      await source.close()
+      if (own !== rejects) own.close()
     }
-  }
+  })
   if (tally.taken === 0 && tally.rejected > 0) {
     throw new ServiceError('usage', `None of the ${tally.rejected} rows can be taken.`, {
       detail: `See ${rejects.path} for the reasons.`,
@@ -36,59 +41,57 @@ export async function copyFiles(run: Run, staging: Staging): Promise<void> {
   }
 }
 
+/** Puts together what was rejected of files that were read at a time. */
+export function joinRejects({ rejects, options }: Run): void {
+  for (const index of options.files.keys()) rejects.take(partOf(rejects.path, index))
+}
+
 async function copyFile(
-  { db, target, plan, tally, rejects, report, options }: Run,
+  { db, target, plan, tally, report, options }: Run,
   staging: Staging,
-  source: OpenTable,
+  reader: FileReader,
   index: number,
-  skip: number,
+  rejects: RejectFile,
+  signal: AbortSignal,
 ): Promise<void> {
   const file = options.files[index]!
-  const rowsBefore = tally.read - skip
-  const placement: Placement = {
-    fields: plan.fields,
-    kept: plan.kept,
-    position: plan.placing,
-    tally,
-    reject: (row, reason, data, start) => rejects.write(file, row - rowsBefore, reason, data, start),
-  }
-  const batches = source.batches()[Symbol.asyncIterator]()
-  let left = skip
+  const { fields, kept, placing } = plan
+  const own = { ...(staging.before?.[index]?.tally ?? newTally()) }
+  const task = { file, select: options.select, fields, kept, placing, skip: own.read }
+  const batches = reader.rows(task)[Symbol.asyncIterator]()
+  const total = plan.rows !== undefined && { total: plan.rows }
+  let last: ReadyBatch | undefined
   let ended = false
-  async function* step(): AsyncGenerator<TableBatch> {
-    for (const begun = tally.read; tally.read - begun < STEP_ROWS; ) {
+  async function* step(): AsyncGenerator<Buffer> {
+    yield COPY_SIGNATURE
+    // Steps end with batches, and batches are the same each time.
+    for (const begun = own.read; own.read - begun < STEP_ROWS; ) {
       const { value, done } = await batches.next()
+      signal.throwIfAborted()
       if (done) {
         ended = true
-        return
+        break
       }
-      // Steps end with batches, and batches are the same each time.
-      if (left > 0) left -= value.count
-      else {
-        yield value
-        report({ phase: 'reading', done: tally.read, ...(plan.rows !== undefined && { total: plan.rows }) })
-      }
+      last = value
+      for (const { row, reason, texts } of value.rejected) rejects.write(file, row, reason, texts)
+      addTally(own, value.tally)
+      addTally(tally, value.tally)
+      yield value.data
+      report({ phase: 'reading', done: tally.read, ...total })
     }
+    yield COPY_TRAILER
   }
-  while (!ended) {
-    await db.transaction(async client => {
-      await copyRows(client, staging.table, plan.sqlColumns, copyData(step(), placement))
-      plan.saw(source.text)
-      await saveState(client, target, stateOf())
-    })
-  }
-
-  function stateOf(): LoadState {
-    const { unicode, long } = plan.facts
-    const files = ended ? index + 1 : index
-    const rows = ended ? 0 : tally.read - rowsBefore
-    return {
-      files,
-      rows,
-      tally: { ...tally },
-      rejectBytes: rejects.size,
-      unicode: [...unicode],
-      long: [...long],
+  try {
+    while (!ended) {
+      await db.transaction(async client => {
+        await copyRows(client, staging.table, plan.sqlColumns, step())
+        if (last) plan.saw({ unicode: new Set(last.unicode), long: new Set(last.long) })
+        const { unicode, long } = plan.facts
+        const seen = { unicode: [...unicode], long: [...long] }
+        await saveState(client, target, index, { ended, tally: own, rejectBytes: rejects.size, ...seen })
+      })
     }
+  } finally {
+    await batches.return?.()
   }
 }

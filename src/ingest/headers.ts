@@ -5,7 +5,8 @@ import { widerField } from '../formats/read/guess.ts'
 import type { Field } from '../votable/field.ts'
 import { isString } from '../votable/field.ts'
 import type { Systems } from '../votable/table-source.ts'
-import { openFile } from './open.ts'
+import { type FileReader, readHere } from './file-rows.ts'
+import { eachFile } from './file-threads.ts'
 
 export interface Headers {
   readonly fields: readonly Field[]
@@ -23,11 +24,12 @@ export async function readHeaders(
   files: readonly string[],
   select: string | undefined,
   notices: string[],
+  readers: readonly FileReader[] = [readHere],
 ): Promise<Headers> {
+  const headers = await eachFile(files, readers, (reader, file) => reader.header(file, select))
   let all: Headers | undefined
-  for (const file of files) {
-    const source = await openFile(file, { select })
-    await source.close()
+  for (const [i, source] of headers.entries()) {
+    const file = files[i]!
     for (const notice of source.notices) notices.push(`${file}: ${notice}`)
     if (!all) {
       all = source

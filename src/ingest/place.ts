@@ -5,7 +5,7 @@
 import { writeHash29 } from '../healpix/nested.ts'
 import type { Field } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
-import { COPY_SIGNATURE, COPY_TRAILER, type TableBatch } from '../votable/tuple.ts'
+import type { TableBatch } from '../votable/tuple.ts'
 import type { Position } from './position.ts'
 
 /** Order K of hpx_shard: 196,608 cells, the largest of 32 shards 1.45 times the mean. */
@@ -27,29 +27,33 @@ export interface Placement {
   /** Whether a column of the file is loaded. */
   readonly kept: readonly boolean[]
   readonly position: Position | undefined
-  readonly reject: (row: number, reason: string, data: Buffer, start: number) => void
+}
+
+export interface Placed {
+  readonly data: Buffer
+  /** Of this batch. */
   readonly tally: Tally
+  /** Rows of the batch that cannot be taken, with the reason. */
+  readonly bad: readonly (readonly [row: number, reason: string])[]
+}
+
+export function newTally(): Tally {
+  return { read: 0, taken: 0, rejected: 0, unplaced: 0, wrapped: 0 }
+}
+
+export function addTally(sum: Tally, more: Tally): void {
+  for (const key of ['read', 'taken', 'rejected', 'unplaced', 'wrapped'] as const) sum[key] += more[key]
 }
 
 const DEGREE = Math.PI / 180
 const PLACE_BYTES = 12 + 8
 
-/** The whole of a COPY BINARY from the batches of one or more files; row numbers begin anew with each file. */
-export async function* copyData(
-  batches: AsyncIterable<TableBatch>,
-  placement: Placement,
-): AsyncGenerator<Buffer> {
-  yield COPY_SIGNATURE
-  const place = placer(placement)
-  for await (const batch of batches) yield place(batch)
-  yield COPY_TRAILER
-}
-
-function placer({ fields, kept, position, reject, tally }: Placement): (batch: TableBatch) => Buffer {
+export function placer({ fields, kept, position }: Placement): (batch: TableBatch) => Placed {
   const columns = kept.filter(Boolean).length + (position ? 2 : 0)
   const width = (index: number) => (wireType(fields[index]!) === 'float4' ? 4 : 8)
   const raWidth = position ? width(position.ra) : 8
   const decWidth = position ? width(position.dec) : 8
+  let tally = newTally()
   let out = Buffer.alloc(0)
   let o = 0
   let raAt = 0
@@ -125,6 +129,8 @@ function placer({ fields, kept, position, reject, tally }: Placement): (batch: T
     const { data, starts, count, bad } = batch
     out = Buffer.allocUnsafeSlow(data.length + count * PLACE_BYTES)
     o = 0
+    tally = newTally()
+    const rejected: [number, string][] = []
     for (let i = 0; i < count; i++) {
       const begun = o
       let reason = bad.size > 0 ? bad.get(i) : undefined
@@ -132,15 +138,14 @@ function placer({ fields, kept, position, reject, tally }: Placement): (batch: T
         copyRow(data, starts[i]!)
         if (position) reason = placeRow()
       }
-      tally.read++
-      if (reason === undefined) {
-        tally.taken++
-      } else {
+      if (reason !== undefined) {
         o = begun
-        tally.rejected++
-        reject(tally.read, reason, data, starts[i]!)
+        rejected.push([i, reason])
       }
     }
-    return out.subarray(0, o)
+    tally.read = count
+    tally.rejected = rejected.length
+    tally.taken = count - rejected.length
+    return { data: out.subarray(0, o), tally, bad: rejected }
   }
 }

@@ -8,6 +8,7 @@ import type { Field } from '../votable/field.ts'
 import { fieldAfter, newFacts, type Systems, type TextFacts } from '../votable/table-source.ts'
 import { CELL_COLUMNS } from './cells.ts'
 import type { ExistingColumn } from './existing.ts'
+import type { FileReader } from './file-rows.ts'
 import { commonType, type Headers, readHeaders } from './headers.ts'
 import { nameColumns } from './names.ts'
 import { SHARD_ORDER } from './place.ts'
@@ -64,9 +65,10 @@ const MOST_COLUMNS = 1600
 export async function planColumns(
   options: PlanOptions,
   existing?: readonly ExistingColumn[],
+  readers?: readonly FileReader[],
 ): Promise<ColumnPlan> {
   const notices: string[] = []
-  const headers = await readHeaders(options.files, options.select, notices)
+  const headers = await readHeaders(options.files, options.select, notices, readers)
   const { rows, systems, guessed } = headers
   const fields = guessed && existing ? adapted(headers, existing) : headers.fields
   if (fields.length === 0) throw new ServiceError('usage', `${options.files[0]}: the table has no columns.`)
@@ -156,7 +158,7 @@ function findShardId(
   return named[index]!.sqlName
 }
 
-const shardOf = (sqlName: string): string =>
+export const shardOf = (sqlName: string): string =>
   `(${sqlIdentifier(sqlName)} >> ${cellIdShift(SHARD_ORDER)})::integer`
 
 const NUMBERS = ['unsignedByte', 'short', 'int', 'long', 'float', 'double']

@@ -1,5 +1,14 @@
 /** The reject file: one CSV line for each row of a file that could not be taken, with the reason and its values. */
-import { closeSync, existsSync, openSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { ServiceError } from '../error.ts'
 import type { Field, WireType } from '../votable/field.ts'
 import { wireType } from '../votable/field.ts'
@@ -10,12 +19,24 @@ export interface RejectFile {
   readonly size: number
   /** Goes on after so many bytes of the file that an earlier run left, and forgets what came after them. */
   continueAt(size: number): void
-  write(file: string, row: number, reason: string, data: Buffer, start: number): void
+  write(file: string, row: number, reason: string, texts: readonly string[]): void
+  /** Appends what is in another such file, and removes that. */
+  take(part: string): void
   close(): void
 }
 
-/** The file is made with its first row. */
-export function rejectFile(path: string, fields: readonly Field[]): RejectFile {
+/** Where the rows of one file of several are kept while all are read at a time. */
+export function partOf(path: string, index: number): string {
+  return `${path}.part-${index + 1}`
+}
+
+/** Whether parts can be made beside it: it is no device, and no pipe. */
+export function canHaveParts(path: string): boolean {
+  return !existsSync(path) || statSync(path).isFile()
+}
+
+/** The file is made with its first row, and begins with the names of the columns unless it is a part. */
+export function rejectFile(path: string, fields: readonly Field[], isPart = false): RejectFile {
   let descriptor: number | undefined
   let size = 0
   const writing = (write: () => number): number => {
@@ -30,20 +51,35 @@ export function rejectFile(path: string, fields: readonly Field[]): RejectFile {
   const line = (cells: readonly string[]) => {
     size += writing(() => writeSync(descriptor!, `${cells.map(quote).join(',')}\n`))
   }
+  const begin = () => {
+    descriptor ??= open()
+    if (size === 0 && !isPart) line(['file', 'row', 'reason', ...fields.map(field => field.name)])
+  }
   return {
     path,
     get size() {
       return size
     },
     continueAt(before) {
-      if (before === 0 || !existsSync(path)) return
-      truncateSync(path, before)
+      if (!canHaveParts(path) || !existsSync(path)) return
+      if (before > 0) truncateSync(path, before)
+      else if (isPart) unlinkSync(path)
       size = before
     },
-    write(file, row, reason, data, start) {
-      descriptor ??= open()
-      if (size === 0) line(['file', 'row', 'reason', ...fields.map(field => field.name)])
-      line([file, String(row), reason, ...rowTexts(fields, data, start)])
+    write(file, row, reason, texts) {
+      begin()
+      line([file, String(row), reason, ...texts])
+    },
+    take(part) {
+      if (!existsSync(part)) return
+      begin()
+      const from = openSync(part, 'r')
+      const bytes = Buffer.alloc(1 << 18)
+      for (let n = readSync(from, bytes); n > 0; n = readSync(from, bytes)) {
+        size += writing(() => writeSync(descriptor!, bytes, 0, n))
+      }
+      closeSync(from)
+      unlinkSync(part)
     },
     close() {
       if (descriptor !== undefined) closeSync(descriptor)
@@ -56,7 +92,7 @@ function quote(cell: string): string {
 }
 
 /** The values of a row as text, empty for NULL. */
-function rowTexts(fields: readonly Field[], data: Buffer, start: number): string[] {
+export function rowTexts(fields: readonly Field[], data: Buffer, start: number): string[] {
   let p = start + 2
   return fields.map(field => {
     const length = data.readInt32BE(p)

@@ -11,13 +11,14 @@ import type { Tally } from './place.ts'
 import type { ColumnPlan } from './plan.ts'
 import { createTable, freeName, type SqlTable, sqlName, tableExists } from './statements.ts'
 
-export interface LoadState {
-  /** Files that are read to their ends. */
-  readonly files: number
-  /** Rows read of the next one. */
-  readonly rows: number
+/** How far each file was read, by its index among the files; without those that were not begun. */
+export type LoadState = Readonly<Record<number, FileState>>
+
+export interface FileState {
+  /** It is read to its end. */
+  readonly ended: boolean
   readonly tally: Tally
-  /** Bytes of the reject file. */
+  /** Bytes of the reject file that its rows are in. */
   readonly rejectBytes: number
   readonly unicode: readonly number[]
   readonly long: readonly number[]
@@ -34,8 +35,9 @@ export async function fingerprintOf(
   files: readonly string[],
   plan: ColumnPlan,
   mode: string,
+  lanes: number,
 ): Promise<string> {
-  const hash = createHash('sha256').update(mode)
+  const hash = createHash('sha256').update(`${mode} ${lanes > 1}`)
   for (const file of files) {
     const { size, mtimeMs } = await stat(file)
     hash.update(`\0${path.resolve(file)}\0${size}\0${mtimeMs}`)
@@ -77,18 +79,24 @@ export async function openStaging(
 }
 
 /** After a crash of PostgreSQL a table that is not logged is empty. */
-async function holds(client: Client, table: SqlTable, { tally }: LoadState): Promise<boolean> {
-  if (!tally || !(await tableExists(client, table))) return false
+async function holds(client: Client, table: SqlTable, state: LoadState): Promise<boolean> {
+  const taken = Object.values(state).reduce((sum, file) => sum + file.tally.taken, 0)
+  if (taken === 0 || !(await tableExists(client, table))) return false
   const [row] = await client.query<{ count: string }>(`SELECT count(*) FROM ${sqlName(table)}`)
-  return Number(row!.count) === tally.taken
+  return Number(row!.count) === taken
 }
 
-export async function saveState(client: Client, target: SqlTable, state: LoadState): Promise<void> {
-  await client.query('UPDATE almagest.load_run SET state = $3 WHERE sql_schema = $1 AND sql_table = $2', [
-    target.schema,
-    target.table,
-    JSON.stringify(state),
-  ])
+export async function saveState(
+  client: Client,
+  target: SqlTable,
+  file: number,
+  state: FileState,
+): Promise<void> {
+  await client.query(
+    `UPDATE almagest.load_run SET state = state || jsonb_build_object($3::text, $4::jsonb)
+      WHERE sql_schema = $1 AND sql_table = $2`,
+    [target.schema, target.table, String(file), JSON.stringify(state)],
+  )
 }
 
 /** Forgets a load and, unless it has become the table itself, drops what it staged. */

@@ -6,13 +6,16 @@ import { PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { sqlIdentifier } from '../tap/publish.ts'
-import { copyFiles } from './copy.ts'
+import { copyFiles, joinRejects } from './copy.ts'
 import { type Existing, findPublished, requireSameColumns } from './existing.ts'
+import type { FileReader } from './file-rows.ts'
+import { openReaders } from './file-threads.ts'
 import { foreignKey } from './foreign-key.ts'
 import { finish, type LoadOptions, type Run } from './load.ts'
 import { parseTableName, type TableName } from './names.ts'
-import { planColumns } from './plan.ts'
-import { rejectFile } from './reject.ts'
+import { newTally } from './place.ts'
+import { type ColumnPlan, planColumns } from './plan.ts'
+import { canHaveParts, rejectFile } from './reject.ts'
 import { dropRetired } from './retired.ts'
 import { dropStaging, fingerprintOf, openStaging } from './staging.ts'
 import { lockTable, type SqlTable, tableExists } from './statements.ts'
@@ -30,6 +33,8 @@ export interface IngestOptions extends LoadOptions {
   readonly foreignKeys?: readonly string[] | undefined
   /** Where rows that cannot be taken are written: `<table>.rejects.csv` in the working directory. */
   readonly rejectFile?: string | undefined
+  /** Threads that read files; as many as pay by default. */
+  readonly threads?: number | undefined
 }
 
 export interface IngestResult {
@@ -64,43 +69,68 @@ export async function ingestTable(
   }
   await dropRetired(db)
   const existing = await findTarget(db, name, options)
-  const plan = await planColumns(options, options.mode === 'append' ? existing?.columns : undefined)
+  const files = openReaders(options.files, options.threads)
+  try {
+    const columns = options.mode === 'append' ? existing?.columns : undefined
+    const plan = await planColumns(options, columns, files.readers)
+    const run = await planRun(db, name, existing, options, plan, stoppable(report, signal))
+    try {
+      await loadLocked(run, files.readers, signal)
+    } finally {
+      if (!signal.aborted) joinRejects(run)
+      run.rejects.close()
+    }
+    if (options.mode === 'replace') await dropReplaced(db, run.notices, report)
+    return resultOf(run, begun)
+  } finally {
+    await files.close()
+  }
+}
+
+async function planRun(
+  db: Database,
+  name: TableName,
+  existing: Existing | undefined,
+  options: IngestOptions,
+  plan: ColumnPlan,
+  report: Report,
+): Promise<Run> {
   if (options.mode === 'append') requireSameColumns(existing!, plan)
-  const keys = await Promise.all((options.foreignKeys ?? []).map(text => foreignKey(db, text, name, plan)))
-  const rejects = rejectFile(
-    options.rejectFile ?? `${options.table.replaceAll('"', '')}.rejects.csv`,
-    plan.fields,
-  )
-  const target = { schema: name.schema, table: name.sqlTable }
-  const run: Run = {
+  return {
     db,
     name,
-    target,
+    target: { schema: name.schema, table: name.sqlTable },
     existing,
     plan,
-    keys,
+    keys: await Promise.all((options.foreignKeys ?? []).map(text => foreignKey(db, text, name, plan))),
     options,
-    report(progress) {
-      signal.throwIfAborted()
-      report(progress)
-    },
-    rejects,
-    tally: { read: 0, taken: 0, rejected: 0, unplaced: 0, wrapped: 0 },
+    report,
+    rejects: rejectFile(
+      options.rejectFile ?? `${options.table.replaceAll('"', '')}.rejects.csv`,
+      plan.fields,
+    ),
+    tally: newTally(),
     notices: [...plan.notices],
   }
-  try {
-    // The lock is held by a transaction of its own, since the load has several.
-    await db.transaction(async client => {
-      if (!(await lockTable(client, target))) {
-        throw new ServiceError('unavailable', `Somebody else is loading ${options.table} at this moment.`)
-      }
-      await load(run, signal)
-    })
-  } finally {
-    rejects.close()
+}
+
+function stoppable(report: Report, signal: AbortSignal): Report {
+  return progress => {
+    signal.throwIfAborted()
+    report(progress)
   }
-  if (options.mode === 'replace') await dropReplaced(db, run.notices, report)
-  return resultOf(run, begun)
+}
+
+/** The lock is held by a transaction of its own, since the load has several. */
+async function loadLocked(run: Run, readers: readonly FileReader[], signal: AbortSignal): Promise<void> {
+  await run.db.transaction(async client => {
+    if (!(await lockTable(client, run.target))) {
+      throw new ServiceError('unavailable', `Somebody else is loading ${run.options.table} at this moment.`)
+    }
+    // Rows that are not sorted keep the order of the files.
+    const mayMix = run.plan.sortColumn !== undefined && canHaveParts(run.rejects.path)
+    await load(run, mayMix ? readers : readers.slice(0, 1), signal)
+  })
 }
 
 /** The published table of that name; refuses what the mode does not allow. */
@@ -127,13 +157,13 @@ async function findTarget(
   return existing
 }
 
-async function load(run: Run, signal: AbortSignal): Promise<void> {
+async function load(run: Run, readers: readonly FileReader[], signal: AbortSignal): Promise<void> {
   const { db, name, target, plan, options } = run
-  const fingerprint = await fingerprintOf(options.files, plan, options.mode)
+  const fingerprint = await fingerprintOf(options.files, plan, options.mode, readers.length)
   const schemaMade = await ensureSchema(db, name.schema)
   const staging = await openStaging(db, target, fingerprint, plan)
   try {
-    await copyFiles(run, staging)
+    await copyFiles(run, staging, readers)
     await db.transaction(client => finish(client, run, staging))
   } catch (error) {
     if (signal.aborted) throw error

@@ -1,7 +1,7 @@
 /** Loads under hard conditions: killed, out of room, night after night. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -60,7 +60,7 @@ test('a process that is killed leaves nothing published, and its load goes on', 
     stdio: 'ignore',
   })
   const ended = new Promise(resolve => child.once('close', (_code, signal) => resolve(signal)))
-  const firstIsIn = `SELECT count(*)::int FROM almagest.load_run WHERE (state->>'files')::int = 1`
+  const firstIsIn = `SELECT count(*)::int FROM almagest.load_run WHERE (state->'0'->>'ended')::boolean`
   while (child.exitCode === null && (await scalar(firstIsIn)) === 0) {
     await new Promise(resolve => setTimeout(resolve, 5))
   }
@@ -112,6 +112,68 @@ test('a table that grew night by night is that of one load', async () => {
     `SELECT id FROM grown.${table} WHERE spoint(radians(ra), radians(dec)) <@ scircle(spoint(1, 0.5), 0.2)`
   assert.ok(Number(await scalar(`SELECT count(*) FROM (${cone('whole')}) AS q`)) > 50)
   assert.equal(await both(cone('whole'), cone('nightly')), 0)
+})
+
+test('files read by threads make the table and the reject file that they make one after the other', async () => {
+  const parts = [
+    csv('t1.csv', 0, 9000, [5, 8000]),
+    csv('t2.csv', 9000, 300),
+    csv('t3.csv', 9300, 7000, [9301]),
+    csv('t4.csv', 16_300, 5000, [20_000]),
+  ]
+  const rejects = (name: string) => path.join(folder, `${name}.rejects.csv`)
+  for (const [name, threads] of [
+    ['serial', 1],
+    ['threads', 2],
+  ] as const) {
+    const options = { threads, rejectFile: rejects(name) }
+    const { rows, rejected } = await ingest(parts, `lanes.${name}`, options)
+    assert.deepEqual([rows, rejected], [21_296, 4])
+  }
+  const different =
+    '((TABLE lanes.serial EXCEPT TABLE lanes.threads) UNION ALL (TABLE lanes.threads EXCEPT TABLE lanes.serial))'
+  assert.equal(await scalar(`SELECT count(*)::int FROM ${different} AS q`), 0)
+  assert.equal(readFileSync(rejects('threads'), 'utf8'), readFileSync(rejects('serial'), 'utf8'))
+  assert.deepEqual(
+    readdirSync(folder).filter(name => name.includes('part-')),
+    [],
+  )
+
+  const stop = new AbortController()
+  const options = {
+    files: parts,
+    table: 'lanes.broken',
+    mode: 'create',
+    threads: 2,
+    rejectFile: rejects('broken'),
+  } as const
+  const load = (report: Parameters<typeof ingestTable>[2], signal: AbortSignal) =>
+    ingestTable(db, options, report, signal)
+  const halfway: Parameters<typeof ingestTable>[2] = ({ phase, done }) => {
+    if (phase === 'reading' && done >= 12_000) stop.abort(new Error('stopped'))
+  }
+  await assert.rejects(load(halfway, stop.signal), /stopped/)
+  const went = await load(() => {}, new AbortController().signal)
+  assert.deepEqual([went.rows, went.rejected], [21_296, 4])
+  assert.match(went.notices.join(), /An earlier run was broken off/)
+  assert.equal(await scalar('SELECT count(DISTINCT id)::int FROM lanes.broken'), 21_296)
+  assert.equal(readFileSync(rejects('broken'), 'utf8'), readFileSync(rejects('serial'), 'utf8'))
+
+  writeFileSync(path.join(folder, 'bad.csv'), `${readFileSync(parts[1]!, 'utf8')}"1,2,3,never closed\n`)
+  const damaged = [parts[0]!, path.join(folder, 'bad.csv'), parts[3]!]
+  await assert.rejects(ingest(damaged, 'torn.t', { threads: 2 }), /bad\.csv: .*a quote is opened/)
+  await nothingOf('torn')
+})
+
+test('files of a table without positions stay in their order', async () => {
+  const plain = (name: string, first: number) => {
+    const file = path.join(folder, name)
+    writeFileSync(file, `n,name\n${Array.from({ length: 3000 }, (_, i) => `${first + i},x`).join('\n')}\n`)
+    return file
+  }
+  await ingest([plain('o1.csv', 0), plain('o2.csv', 3000)], 'ordered.t', { threads: 2 })
+  const unordered = 'SELECT n - lag(n) OVER (ORDER BY ctid) AS step FROM ordered.t'
+  assert.equal(await scalar(`SELECT count(*)::int FROM (${unordered}) AS q WHERE step <> 1`), 0)
 })
 
 test('no room for the reject file ends the load, and leaves nothing', async () => {
