@@ -14,10 +14,12 @@ import { PUBLIC_ROLE } from '../db/roles.ts'
 import { ServiceError } from '../error.ts'
 import type { Report } from '../progress.ts'
 import { announce, sqlIdentifier } from '../tap/publish.ts'
-import { findPublished } from './existing.ts'
+import { CELL_COLUMNS } from './cells.ts'
+import { type Existing, type ExistingColumn, findPublished } from './existing.ts'
 import { keepNeighbours } from './keep-neighbours.ts'
 import { parseTableName } from './names.ts'
 import { SHARD_ORDER } from './place.ts'
+import { shardOf } from './plan.ts'
 import { analyze, type SqlTable, sqlName } from './statements.ts'
 
 export interface Distributed {
@@ -30,18 +32,29 @@ export interface Distributed {
   readonly neighbours: number | undefined
 }
 
-/** Distributes a table that is published; `neighbours` is a radius in arcseconds. What is so already stays. */
+export interface DistributeOptions {
+  /** Radius of the neighbour table in arcseconds. */
+  readonly neighbours?: number | undefined
+  /** In a table without cells, the column whose upper bits have that of the object. */
+  readonly shardId?: string | undefined
+}
+
+/** Distributes a table that is published. What is so already stays. */
 export async function distribute(
   db: Database,
   name: string,
-  options: { readonly neighbours: number | undefined },
+  options: DistributeOptions,
   report: Report,
 ): Promise<Distributed> {
   await requireCitus(db)
   const existing = await findPublished(db, parseTableName(name))
   if (!existing) throw new ServiceError('usage', `There is no published table ${name}.`)
   const { sql, tableName, position } = existing
-  const kind = existing.columns.some(c => c.sqlName === SHARD_COLUMN) ? 'sharded' : 'reference'
+  const hasCells = existing.columns.some(c => c.sqlName === SHARD_COLUMN)
+  const shardId = hasCells
+    ? undefined
+    : existing.columns.find(c => c.sqlName === options.shardId?.toLowerCase())
+  const kind = hasCells || shardId ? 'sharded' : 'reference'
   if (options.neighbours !== undefined && !(position && kind === 'sharded')) {
     throw new ServiceError('usage', `${tableName} has no cells of positions, and so no neighbours.`)
   }
@@ -50,6 +63,7 @@ export async function distribute(
   const moved = await db.transaction(async client => {
     report({ phase: 'distributing', done: 0, total: before })
     if (await isDistributed(client, sqlName(sql))) return false
+    if (shardId) await addCells(client, existing, shardId)
     if (kind === 'sharded') {
       await widenUniqueIndexes(client, sql)
       await shardTable(client, sqlName(sql))
@@ -76,6 +90,32 @@ export async function distribute(
   const radius = options.neighbours ?? own
   const near = radius === undefined ? undefined : await keepNeighbours(db, name, radius, report)
   return { table: tableName, kind, rows: after, cellIds: ids, neighbours: near }
+}
+
+/** The cell of each row's object, as `ingest table --shard-id` has it. */
+async function addCells(
+  client: Client,
+  { sql, tableName }: Existing,
+  shardId: ExistingColumn,
+): Promise<void> {
+  if (shardId.datatype !== 'long') {
+    throw new ServiceError('usage', `${tableName}.${shardId.sqlName} is no column of 64-bit integers.`)
+  }
+  const place = sqlName(sql)
+  await client.query(
+    `ALTER TABLE ${place} ADD COLUMN ${SHARD_COLUMN} integer GENERATED ALWAYS AS (${shardOf(shardId.sqlName)}) STORED`,
+  )
+  await client.query(`ALTER TABLE ${place} ALTER ${SHARD_COLUMN} DROP EXPRESSION`)
+  const { field } = CELL_COLUMNS.find(column => column.sqlName === SHARD_COLUMN)!
+  await client.query(
+    `INSERT INTO almagest.published_column (table_name, column_name, datatype, ucd, description, column_index, sql_name)
+     SELECT $1, $2, $3, $4, $5, max(column_index) + 1, $2 FROM almagest.published_column WHERE table_name = $1`,
+    [tableName, SHARD_COLUMN, field.datatype, field.ucd, field.description],
+  )
+  await client.query('UPDATE almagest.published_table SET shard_order = $2 WHERE table_name = $1', [
+    tableName,
+    SHARD_ORDER,
+  ])
 }
 
 async function rowsOf(client: Pick<Client, 'query'>, table: SqlTable): Promise<number> {

@@ -186,6 +186,17 @@ async function buildIndexes(
   return indexed
 }
 
+/** Identifiers tell the shard as long as they do in every row; in an empty table those of the first rows. */
+async function keepCellIds(client: Client, { tableName }: Existing, added: SqlTable): Promise<void> {
+  await client.query(
+    `UPDATE almagest.published_table
+        SET cell_ids = CASE WHEN row_count = 0 THEN $2::text[]
+                            ELSE ARRAY (SELECT unnest(cell_ids) INTERSECT SELECT unnest($2::text[])) END
+      WHERE table_name = $1`,
+    [tableName, await cellIds(client, added)],
+  )
+}
+
 async function append(client: Client, run: Run, existing: Existing, staging: Staging): Promise<void> {
   const { plan, report, tally } = run
   report({ phase: 'appending', done: 0 })
@@ -205,6 +216,7 @@ async function append(client: Client, run: Run, existing: Existing, staging: Sta
     const added = { table: staging.table, position: plan.position }
     await extendNeighbours(client, added, existing.neighbours, columns)
   }
+  if (existing.sharded && tally.taken > 0) await keepCellIds(client, existing, staging.table)
   await analyze(client, existing.sql)
   await extendPublished(client, existing, plan, tally.taken)
 }

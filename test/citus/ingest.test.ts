@@ -1,6 +1,7 @@
 /** Tables that are loaded into shards, added to and built anew, with their neighbours. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -18,6 +19,7 @@ import { readCatalog } from '../../src/tap/tap-schema.ts'
 const CLUSTER = process.env.ALMAGEST_TEST_CITUS
 const skip = CLUSTER ? false : 'no Citus: ALMAGEST_TEST_CITUS names no database of a coordinator'
 const SCHEMA = 'loaded_in_a_test'
+const FELIS = 'described_in_a_test'
 const RAD = Math.PI / 180
 
 describe('loading into a cluster', { skip }, () => {
@@ -36,8 +38,17 @@ describe('loading into a cluster', { skip }, () => {
     rmSync(folder, { recursive: true })
   })
 
+  function almagest(...args: string[]): string {
+    const env = { ...process.env, DATABASE_URL: CLUSTER, ALMAGEST_DIR: folder }
+    return execFileSync(process.execPath, ['bin/almagest.mjs', ...args], { env, encoding: 'utf8' })
+  }
+
   async function forget(): Promise<void> {
     await db.transaction(async client => {
+      for (const table of ['source', 'detection', 'visit']) await unpublishTable(client, FELIS, table)
+      await client.query(`DELETE FROM almagest.published_schema WHERE schema_name = '${FELIS}'`)
+      await client.query(`DELETE FROM almagest.applied_schema WHERE schema_name = '${FELIS}'`)
+      await client.query(`DROP SCHEMA IF EXISTS ${FELIS} CASCADE`)
       for (const table of ['object', 'detection']) await unpublishTable(client, SCHEMA, table)
       await client.query(`DELETE FROM almagest.published_schema WHERE schema_name = '${SCHEMA}'`)
       await client.query(`DELETE FROM almagest.retired_table WHERE sql_schema = '${SCHEMA}'`)
@@ -151,6 +162,77 @@ describe('loading into a cluster', { skip }, () => {
     await ingest('object', 'objectid,ra,dec,mag', objects, { mode: 'replace', id: 'objectid' })
     assert.equal(await one(PAIRS), 100)
     assert.equal(await one(JOINED), 800)
+  })
+
+  test('no longer takes an identifier for a cell when rows come of which it tells none', async () => {
+    await ingest('object', 'objectid,ra,dec,mag', ['7,123.4,56.7,1'], { mode: 'append' })
+    assert.equal(await one(`SELECT COUNT(*) AS n FROM ${SCHEMA}.object WHERE objectid = 7`), 1)
+    const { tables } = await readCatalog(db)
+    assert.deepEqual(tables.all.find(t => t.schema === SCHEMA && t.name === 'object')!.cellIds, [])
+  })
+
+  test('lays the tables of a Felis file out, which fill up in shards and stay as they are when it is applied again', async () => {
+    const felis = path.join(folder, 'felis.yaml')
+    writeFileSync(
+      felis,
+      `name: ${FELIS}
+"@id": "#${FELIS}"
+tables:
+- name: source
+  "@id": "#source"
+  primaryKey: "#source.sourceid"
+  columns:
+  - {name: sourceid, "@id": "#source.sourceid", datatype: long, nullable: false}
+  - {name: ra, "@id": "#source.ra", datatype: double, "ivoa:ucd": pos.eq.ra;meta.main, "fits:tunit": deg}
+  - {name: dec, "@id": "#source.dec", datatype: double, "ivoa:ucd": pos.eq.dec;meta.main, "fits:tunit": deg}
+- name: detection
+  "@id": "#detection"
+  columns:
+  - {name: detid, "@id": "#detection.detid", datatype: long}
+  - {name: sourceid, "@id": "#detection.sourceid", datatype: long}
+- name: visit
+  "@id": "#visit"
+  columns:
+  - {name: visitid, "@id": "#visit.visitid", datatype: long}
+`,
+    )
+    const apply = () => almagest('schema', 'apply', felis, '--distribute', '--shard-id', 'sourceid')
+    assert.match(apply(), /changes made/)
+    const laid = (await shardedTables(db)).filter(table => table.name.startsWith(FELIS))
+    assert.deepEqual(
+      laid.map(({ name, kind }) => [name.slice(FELIS.length + 1), kind]),
+      [
+        ['detection', 'sharded'],
+        ['source', 'sharded'],
+        ['visit', 'reference'],
+      ],
+    )
+    const { objects, detections } = survey(0, 40)
+    for (const [table, head, rows, shardId] of [
+      ['source', 'sourceid,ra,dec', objects.map(line => line.replace(/,[^,]*$/, ''))],
+      ['detection', 'detid,sourceid', detections.map(line => line.replace(/,[^,]*$/, '')), 'sourceid'],
+    ] as const) {
+      await ingest(table, head, rows, { table: `${FELIS}.${table}`, mode: 'append', shardId })
+    }
+    const JOIN = `SELECT COUNT(*) AS n FROM ${FELIS}.source AS s JOIN ${FELIS}.detection AS d ON d.sourceid = s.sourceid`
+    assert.equal(await one(JOIN), 160)
+    const { tables } = await readCatalog(db)
+    const before = tables.all.filter(table => table.schema === FELIS)
+    assert.deepEqual(
+      before.flatMap(table => [...(table.cellIds ?? [])]),
+      ['sourceid', 'sourceid'],
+    )
+    assert.match(apply(), /nothing to change/)
+    writeFileSync(
+      felis,
+      readFileSync(felis, 'utf8').replace('- name: source\n', '- name: source\n  description: All.\n'),
+    )
+    assert.match(apply(), /1 changes made/)
+    const after = (await readCatalog(db)).tables.all.filter(table => table.schema === FELIS)
+    assert.deepEqual(
+      after.map(({ distribution, cellIds }) => [distribution, cellIds]),
+      before.map(({ distribution, cellIds }) => [distribution, cellIds]),
+    )
   })
 
   test('refuses rows that have no place', async () => {

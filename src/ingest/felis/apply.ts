@@ -13,7 +13,7 @@ async function apply(client: Client, { schema, tables, keys }: SchemaPlan, yaml:
   for (const { table, sqlSchema, sqlTable, statements, description } of tables) {
     for (const statement of statements) await client.query(statement)
     if (!description) continue
-    const { columns, position, shardOrder, rows, isView } = description
+    const { columns, position, shardOrder, rows, isView, layout } = description
     await publishTable(client, {
       schema: schema.name,
       name: table.name,
@@ -26,6 +26,7 @@ async function apply(client: Client, { schema, tables, keys }: SchemaPlan, yaml:
       ...(position && { position }),
       ...(shardOrder !== undefined && { shardOrder }),
       ...(rows !== undefined && { rows }),
+      ...layout,
       columns,
     })
   }

@@ -1,6 +1,6 @@
 /** What the database and TAP_SCHEMA have of a schema. */
 import type { Client } from '../../db/database.ts'
-import { adqlName, adqlTableName } from '../../tap/publish.ts'
+import { adqlName, adqlTableName, type PublishedTable } from '../../tap/publish.ts'
 import type { Field } from '../../votable/field.ts'
 
 export interface CurrentTable {
@@ -19,6 +19,8 @@ export interface CurrentTable {
   readonly spherical: boolean
 }
 
+export type Layout = Pick<PublishedTable, 'distribution' | 'cellIds' | 'neighbours'>
+
 /** Its description in TAP_SCHEMA. */
 export interface CurrentDescription {
   readonly tableName: string
@@ -30,6 +32,8 @@ export interface CurrentDescription {
   readonly position: { readonly ra: string; readonly dec: string } | undefined
   readonly shardOrder: number | null
   readonly rows: number | null
+  /** How it lies on a cluster, and its neighbour table. */
+  readonly layout: Layout
   readonly columns: readonly DescribedColumn[]
 }
 
@@ -47,7 +51,7 @@ export async function currentDescription(
   schema: string,
   table: string,
 ): Promise<CurrentDescription | undefined> {
-  const [row] = await client.query<Record<string, string | number | null>>(
+  const [row] = await client.query<Record<string, string | number | null> & LayoutRow>(
     'SELECT * FROM almagest.published_table WHERE lower(table_name) = lower($1)',
     [adqlTableName(schema, table)],
   )
@@ -66,6 +70,7 @@ export async function currentDescription(
     position: row.ra_column ? { ra: String(row.ra_column), dec: String(row.dec_column) } : undefined,
     shardOrder: row.shard_order as number | null,
     rows: row.row_count === null ? null : Number(row.row_count),
+    layout: layoutOf(row),
     columns: columns.map(c => ({
       field: fieldOf(c),
       sqlName: String(c.sql_name),
@@ -90,6 +95,22 @@ function fieldOf(row: Record<string, string | boolean | null>): Field {
     ...optional,
   }
 }
+
+interface LayoutRow {
+  distribution: 'sharded' | 'reference' | null
+  cell_ids: string[] & null
+  near_table: string | null
+  near_radius: number | null
+  near_order: number | null
+}
+
+const layoutOf = (row: LayoutRow): Layout => ({
+  ...(row.distribution && { distribution: row.distribution }),
+  cellIds: row.cell_ids,
+  ...(row.near_table !== null && {
+    neighbours: { sqlName: row.near_table, radiusDeg: row.near_radius!, cellOrder: row.near_order! },
+  }),
+})
 
 export async function currentTable(
   client: Client,

@@ -15,6 +15,7 @@ import {
   currentSchema,
   currentTable,
   type DescribedColumn,
+  type Layout,
 } from './current.ts'
 import type { ColumnModel, SchemaModel, TableModel } from './model.ts'
 
@@ -41,6 +42,7 @@ export interface TablePlan {
     readonly shardOrder: number | undefined
     readonly rows: number | undefined
     readonly isView: boolean
+    readonly layout: Layout
   }
 }
 
@@ -165,7 +167,9 @@ function amendTable(
   }
   if (!isTable) return statements
   const has = (columns: readonly string[], unique: boolean) =>
-    current.indexes.some(i => i.columns.join('\0') === columns.join('\0') && (i.unique || !unique))
+    current.indexes.some(
+      i => withoutShard(i.columns, columns).join('\0') === columns.join('\0') && (i.unique || !unique),
+    )
   if (table.primaryKey.length > 0 && !has(table.primaryKey, true)) {
     if (current.indexes.some(i => i.primary))
       conflicts.push(`${name} has another primary key in the database`)
@@ -184,6 +188,10 @@ function amendTable(
   }
   return statements
 }
+
+/** The columns of an index; on a cluster the number of the shard stands behind those of unique ones (ingest/distribute). */
+const withoutShard = (index: readonly string[], wanted: readonly string[]) =>
+  wanted.includes('hpx_shard') ? index : index.filter(column => column !== 'hpx_shard')
 
 /** Types that hold the same values as far as their readers see. */
 const LIKE: readonly (readonly string[])[] = [
@@ -239,6 +247,7 @@ function describe(
     position,
     shardOrder: described?.shardOrder ?? (current || !position ? undefined : SHARD_ORDER),
     rows: described?.rows ?? (current ? undefined : 0),
+    layout: described?.layout ?? {},
     isView: current !== undefined && current.kind !== 'r' && current.kind !== 'p',
   }
 }
