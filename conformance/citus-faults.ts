@@ -1,7 +1,8 @@
 /**
- * A cluster under fire: clients ask queries whose answers are known and create jobs, while one of the nodes is killed,
- * started again, frozen and thawed. Nothing may be answered wrongly, every job must complete with the right count, and
- * nothing but the node is restarted. All nodes are on this machine, and this runs as a user who may signal them.
+ * A cluster under fire: clients ask queries whose answers are known and create jobs, while all shards of a node are
+ * moved to the others and back, and while it is killed, started again, frozen and thawed. Nothing may be answered
+ * wrongly, every job must complete with the right count, while shards are moved nothing may fail at all, and nothing but
+ * the node is restarted. All nodes are on this machine, and this runs as a user who may signal them.
  *
  *   ALMAGEST_TEST_CITUS=postgresql://…coordinator… node --import tsx conformance/citus-faults.ts
  *
@@ -20,13 +21,15 @@ import { startService } from '../src/serve.ts'
 const CLUSTER = process.env.ALMAGEST_TEST_CITUS
 if (!CLUSTER) throw new Error('ALMAGEST_TEST_CITUS must name a database of a Citus coordinator')
 const CLIENTS = 6
+/** A rebalance of a small survey takes minutes where two cores carry all nodes. */
+const MOVE_MS = 600_000
 const SYNC_SECONDS = 6
 
 const log = openLog('silent')
 const db = await openDatabase({ url: CLUSTER, log })
 const citus = await findCitus(db)
 const node = citus?.nodes.at(-1)
-if (!node) throw new Error('the cluster has no nodes')
+if (!node || citus!.nodes.length < 2) throw new Error('the cluster must have two nodes with shards')
 const [facts] = (
   await db.query<{ result: string }>(
     `SELECT result FROM run_command_on_workers('SHOW data_directory') WHERE nodeport = $1`,
@@ -68,6 +71,28 @@ const start = () => {
   })
 }
 
+/** All shards of the node to the others, or evenly over all again, as an operator does it; resolves when it is done. */
+async function move(holdsShards: boolean, mode: 'force_logical' | 'block_writes'): Promise<void> {
+  const where = [node!.host, node!.port]
+  await db.query(`SELECT citus_set_node_property($1, $2, 'shouldhaveshards', $3)`, [...where, holdsShards])
+  const [job] = await db.query<{ id: number }>(
+    'SELECT citus_rebalance_start(shard_transfer_mode => $1::citus.shard_transfer_mode) AS id',
+    [mode],
+  )
+  const until = Date.now() + MOVE_MS
+  for (let state = ''; state !== 'finished'; await sleep(500)) {
+    ;[{ state }] = (await db.query<{ state: string }>(
+      'SELECT state::text FROM citus_rebalance_status() LIMIT 1',
+    )) as [{ state: string }]
+    if (/fail|cancel/.test(state) || Date.now() > until) throw new Error(`rebalance ${job!.id}: ${state}`)
+  }
+  const [left] = await db.query<{ n: number }>(
+    `SELECT count(*)::int AS n FROM citus_shards WHERE nodename = $1 AND nodeport = $2 AND citus_table_type = 'distributed'`,
+    where,
+  )
+  if (holdsShards !== left!.n > 0) faults.push(`${left!.n} shards on the node after the move`)
+}
+
 const defaults = loadConfig({ DATABASE_URL: CLUSTER, PORT: '0' })
 const config = { ...defaults, limits: { ...defaults.limits, syncSeconds: SYNC_SECONDS } }
 const service = await startService(config, log)
@@ -83,12 +108,15 @@ const QUERIES = [
   'SELECT COUNT(*) AS n FROM demo.visit',
   'SELECT COUNT(*) AS n FROM demo.object WHERE DISTANCE(ra, dec, 150.2, 2.2) < 0.05',
   'SELECT COUNT(*) AS n FROM demo.object WHERE DISTANCE(ra, dec, 149.6, 1.4) < 0.05',
+  'SELECT COUNT(*) AS n FROM demo.object AS a JOIN demo.object AS b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 2 / 3600.0',
+  'SELECT COUNT(*) AS n FROM demo.object AS o JOIN demo.forcedsource AS f ON f.objectid = o.objectid WHERE DISTANCE(o.ra, o.dec, 150.2, 2.2) < 0.1',
 ]
 const truth = await Promise.all(QUERIES.map(async query => (await ask(query)).text))
 const tally: Record<string, number> = {}
 const faults: string[] = []
 const jobs: { url: string; expected: string }[] = []
 let over = false
+let moving = false
 
 async function client(n: number): Promise<void> {
   for (let i = n; !over; i++) {
@@ -99,6 +127,7 @@ async function client(n: number): Promise<void> {
       retry: null,
     }))
     tally[status] = (tally[status] ?? 0) + 1
+    if (moving && status !== 200 && status !== 504) faults.push(`${status} while shards were moved: ${text.slice(0, 200)}`)
     if (status === 200 && text !== truth[at]) faults.push(`${QUERIES[at]}: ${text} and not ${truth[at]}`)
     if (status === 503 && retry === null) faults.push('a 503 without Retry-After')
     if (![200, 503, 504].includes(status) && !/ended after|time/.test(text))
@@ -114,15 +143,19 @@ async function client(n: number): Promise<void> {
 }
 
 const clients = Array.from({ length: CLIENTS }, (_, n) => client(n))
-const steps: [string, () => void][] = [
+const steps: [string, () => void | Promise<void>][] = [
   ['calm', () => {}],
+  ['shards moved away', () => move(false, 'force_logical')],
+  ['shards moved back', () => move(true, 'block_writes')],
   ['killed', () => signal('SIGKILL')],
   ['started', start],
   ['frozen', () => signal('SIGSTOP')],
   ['thawed', () => signal('SIGCONT')],
 ]
 for (const [name, step] of steps) {
-  step()
+  moving = name.startsWith('shards')
+  await step()
+  moving = false
   await sleep(name === 'frozen' ? 2 * SYNC_SECONDS * 1000 : 6000)
   console.log(`${name}: ${JSON.stringify(tally)}, ${jobs.length} jobs`)
 }
