@@ -18,6 +18,7 @@ import { wireType } from '../votable/field.ts'
 import { degreesIn, findPair } from '../votable/position.ts'
 import { fieldAfter, type Systems } from '../votable/table-source.ts'
 import { COPY_SIGNATURE, COPY_TRAILER, type TableBatch } from '../votable/tuple.ts'
+import { indexWherePays } from './upload-index.ts'
 
 export interface UploadedTables {
   readonly metas: readonly TableMeta[]
@@ -68,12 +69,13 @@ export async function readUploads(
     async create(client, role, sql) {
       for (const { meta, rows } of loaded) {
         await createTable(client, meta, rows, signal)
-        if (meta.position && isJoined(meta, sql)) await indexPosition(client, meta, meta.position)
         // Estimates need no more: 3,000 rows of a sample in place of 30,000.
         await client.query('SET LOCAL default_statistics_target = 10')
         await client.query(`ANALYZE pg_temp.${meta.sqlName}`)
         await client.query(`GRANT SELECT ON pg_temp.${meta.sqlName} TO "${role}"`)
       }
+      const metas = loaded.map(one => one.meta)
+      await indexWherePays(client, metas, sql)
     },
     close,
   }
@@ -213,25 +215,6 @@ function uploadFailure(error: unknown, { name }: TableMeta): unknown {
   if (state?.startsWith('53') !== true) return error
   const message = 'The database has no room for the upload at this moment.'
   return new ServiceError('unavailable', message, { retryAfter: 600, cause: error })
-}
-
-/**
- * Whether an index on the table's position can help: it takes as long as all the rest of an upload (1e5 rows: 0.7 s),
- * and in the join of a list with a catalogue PostgreSQL goes by the catalogue's. So only where two uploads meet.
- */
-function isJoined({ sqlName }: TableMeta, sql: string): boolean {
-  const uploads: readonly string[] = sql.match(/"upload_\d+"/g) ?? []
-  return uploads.length > 1 && uploads.includes(`"${sqlName}"`)
-}
-
-async function indexPosition(
-  client: Client,
-  { sqlName }: TableMeta,
-  { ra, dec }: { ra: string; dec: string },
-): Promise<void> {
-  await client.query(
-    `CREATE INDEX ON pg_temp.${sqlName} USING gist (spoint(radians(${ra}), radians(${dec})))`,
-  )
 }
 
 /** Tuples of COPY BINARY are what batches are made of. */
