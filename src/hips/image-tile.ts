@@ -137,7 +137,7 @@ function writeLevels(
     for (const end = q + width; q < end; q++, p++) {
       const even = (values[p]! - low) * factor
       const level = isLinear ? even : asinhLevel(even)
-      levels[q] = level > 0 ? (level < 254 ? level + 1.5 : 255) : level <= 0 ? 1 : 0
+      levels[q] = level >= 254 ? 255 : level > 0 ? (level + 1.5) | 0 : level <= 0 ? 1 : 0
     }
   }
 }

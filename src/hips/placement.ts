@@ -231,21 +231,11 @@ function oneByOne(net: Net, i0: number, j0: number, columns: number, rows: numbe
   }
 }
 
+/** −0 where fractions will be: for a small integer V8 makes a shape that the first fraction changes, and code with it. */
 function emptyBlock(): Block {
-  return {
-    i0: 0,
-    j0: 0,
-    width: 0,
-    height: 0,
-    x: 0,
-    y: 0,
-    xPerColumn: 0,
-    yPerColumn: 0,
-    xPerRow: 0,
-    yPerRow: 0,
-    xTwist: 0,
-    yTwist: 0,
-  }
+  const [i0, j0, width, height] = [0, 0, 0, 0]
+  const [x, y, xPerColumn, yPerColumn, xPerRow, yPerRow, xTwist, yTwist] = [-0, -0, -0, -0, -0, -0, -0, -0]
+  return { i0, j0, width, height, x, y, xPerColumn, yPerColumn, xPerRow, yPerRow, xTwist, yTwist }
 }
 
 /** Corners of the block, which are its extremes. */

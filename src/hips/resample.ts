@@ -128,15 +128,15 @@ function bilinear({ values, width, height }: Part, x: number, y: number): number
   const cy = Math.min(Math.max(y, 0), height - 1)
   const nearest = values[Math.round(cy) * width + Math.round(cx)]!
   if (Number.isNaN(nearest)) return nearest
-  const [x0, y0] = [
-    Math.min(Math.floor(cx), Math.max(0, width - 2)),
-    Math.min(Math.floor(cy), Math.max(0, height - 2)),
-  ]
-  const [fx, fy] = [cx - x0, cy - y0]
+  const x0 = Math.min(Math.floor(cx), Math.max(0, width - 2))
+  const y0 = Math.min(Math.floor(cy), Math.max(0, height - 2))
+  const fx = cx - x0
+  const fy = cy - y0
   let sum = 0
   let total = 0
   for (let k = 0; k < 4; k++) {
-    const [right, up] = [k & 1, k >> 1]
+    const right = k & 1
+    const up = k >> 1
     const share = (right ? fx : 1 - fx) * (up ? fy : 1 - fy)
     if (share === 0) continue
     const v = values[(y0 + up) * width + x0 + right]!

@@ -246,12 +246,12 @@ export function addChild(parent: Floats | undefined, child: number, values: Floa
   return into
 }
 
+const count = (v: number) => (Number.isNaN(v) ? 0 : 1)
+const part = (v: number) => (Number.isNaN(v) ? 0 : v)
+
+/** Arrays to count with would be garbage: a quarter of a parent at the edge has 65,536 of them. */
 function meanOfValues(a: number, b: number, c: number, d: number): number {
-  let sum = 0
-  let n = 0
-  if (!Number.isNaN(a)) [sum, n] = [sum + a, n + 1]
-  if (!Number.isNaN(b)) [sum, n] = [sum + b, n + 1]
-  if (!Number.isNaN(c)) [sum, n] = [sum + c, n + 1]
-  if (!Number.isNaN(d)) [sum, n] = [sum + d, n + 1]
-  return n > 0 ? sum / n : Number.NaN
+  const n = count(a) + count(b) + count(c) + count(d)
+  // 0 / 0 would do, but for the sign of its NaN: tiles are to have the same bytes always.
+  return n > 0 ? (part(a) + part(b) + part(c) + part(d)) / n : Number.NaN
 }
