@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import type { Access } from './auth/access.ts'
-import { authenticate } from './auth/authenticate.ts'
+import { authenticate, completeRefusals } from './auth/authenticate.ts'
 import { callerOf } from './auth/identity.ts'
 import type { Auth } from './auth/index.ts'
 import type { LimitsSource } from './auth/limits.ts'
@@ -84,16 +84,16 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', config.trustedProxies.length > 0 ? config.trustedProxies : false)
   app.use(logged(log), openToScripts)
   const origin = (request: Request) => config.publicUrl ?? `${request.protocol}://${request.host}`
-  app.use(
-    authenticate({
-      known: auth.known,
-      announced: auth.settings !== undefined,
-      roleFor: access.roleFor,
-      secret: auth.secret,
-      publicUrl: config.publicUrl,
-      origin,
-    }),
-  )
+  const door = {
+    known: auth.known,
+    announced: auth.settings !== undefined,
+    roleFor: access.roleFor,
+    secret: auth.secret,
+    publicUrl: config.publicUrl,
+    origin,
+  }
+  completeRefusals(app, door)
+  app.use(authenticate(door))
   app.use(limited({ db, limits: allowances }))
   const pages = authPages(config.title)
   app.use(
@@ -144,6 +144,7 @@ function logged(log: Log) {
     response.once('close', () => {
       const outcome = response.locals.outcome as Outcome | undefined
       const failure = response.locals.failure as Error | undefined
+      const isOurs = failure !== undefined && response.statusCode >= 500
       const line = {
         id,
         method: request.method,
@@ -156,9 +157,11 @@ function logged(log: Log) {
         agent: request.get('user-agent'),
         user: callerOf(request).identity.name,
         token: callerOf(request).tokenKey,
+        error: isOurs ? undefined : failure?.message,
+        err: isOurs ? failure : undefined,
       }
-      if (failure && response.statusCode >= 500) log.error({ ...line, err: failure }, 'request failed')
-      else log.info({ ...line, error: failure?.message }, 'request')
+      if (isOurs) log.error(line, 'request failed')
+      else log.info(line, 'request')
     })
     next()
   }

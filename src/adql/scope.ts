@@ -73,8 +73,11 @@ export function derivedRelation(head: Head, columns: readonly Column[]): Relatio
 }
 
 function relation(head: Head, table: TableMeta | undefined, { columns, byName }: Columns): Relation {
+  const { alias, name, schema } = head
   return {
-    ...head,
+    alias,
+    name,
+    schema,
     table,
     columns,
     /** A regular name that several columns share but for case means the one spelled like it, if any. */

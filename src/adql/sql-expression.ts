@@ -29,8 +29,11 @@ export function expression(out: Out, e: Printable): void {
   const sqlStart = out.text.length
   piece(out, e)
   const construct = constructOf(e)
-  const origin = { sqlStart, sqlEnd: out.text.length, span: { start: e.start, end: e.end } }
-  out.origins.push(construct === undefined ? origin : { ...origin, construct })
+  const sqlEnd = out.text.length
+  const span = { start: e.start, end: e.end }
+  out.origins.push(
+    construct === undefined ? { sqlStart, sqlEnd, span } : { sqlStart, sqlEnd, span, construct },
+  )
 }
 
 /** Errors of values come from PostgreSQL without a position: this says where they can have come from. */

@@ -3,7 +3,7 @@
  * malformed header, 401 for credentials that are no good, 403 for a token without the scope, each with challenges.
  * Without credentials a request is anonymous and nothing is done.
  */
-import type { NextFunction, Request, Response } from 'express'
+import type { Express, NextFunction, Request, Response } from 'express'
 import { STATUS, sendError, serviceError } from '../dali/respond.ts'
 import { ServiceError } from '../error.ts'
 import { challenges, isNavigation, type Refusal, SECURITY_METHODS } from './challenges.ts'
@@ -32,7 +32,6 @@ const NO_STORE = 'no-cache, no-store'
 
 export function authenticate(deps: AuthenticateDependencies) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    completeRefusals(request, response, deps)
     if (deps.announced) announce(request, response, deps)
     const credentials = shownBy(request, deps)
     if (!credentials) return next()
@@ -181,18 +180,22 @@ function announce(request: Request, response: Response, { origin }: Authenticate
   response.locals.securityMethods = SECURITY_METHODS
 }
 
-/** Whoever answers 401 need not know what goes with it. */
-function completeRefusals(request: Request, response: Response, deps: AuthenticateDependencies): void {
-  const { writeHead } = response
-  response.writeHead = ((...given: Parameters<typeof writeHead>) => {
+/**
+ * Whoever answers 401 need not know what goes with it: `writeHead` of all responses of the app sees to it. (As a function
+ * of each response's own it made V8 keep all that belongs to a request until its next full collection.)
+ */
+export function completeRefusals(app: Express, deps: AuthenticateDependencies): void {
+  const { writeHead } = app.response
+  function complete(this: Response, ...given: Parameters<typeof writeHead>) {
     const [status] = given
-    if (status === 401 || status === 403) response.setHeader('Cache-Control', NO_STORE)
+    if (status === 401 || status === 403) this.setHeader('Cache-Control', NO_STORE)
     if (status === 401) {
-      if (!response.hasHeader('WWW-Authenticate')) challenge(request, response, deps)
-      if (isScript(request)) given[0] = 403
+      if (!this.hasHeader('WWW-Authenticate')) challenge(this.req, this, deps)
+      if (isScript(this.req)) given[0] = 403
     }
-    return writeHead.apply(response, given)
-  }) as typeof writeHead
+    return writeHead.apply(this, given)
+  }
+  app.response.writeHead = complete as typeof writeHead
 }
 
 function challenge(

@@ -135,7 +135,7 @@ export class Portal {
   }
 
   // -- rows of the chunk at hand, gathered until the chunk is done
-  #starts = new Int32Array(1024)
+  #starts = new Int32Array(16)
   #count = 0
   #data: Buffer | undefined
   #completed = 0

@@ -27,6 +27,12 @@ const QUERY_CONNECTIONS = 30
 /** A transaction may want a second connection for something beside it. */
 const LEAST_CONNECTIONS = 3
 
+/**
+ * How old a connection becomes; then what a busy hour has opened is closed again. (A limit of idleness would be a timer
+ * for each statement; pg's keep what they hang on to until the next full collection.)
+ */
+const LIFETIME_SECONDS = 600
+
 /** How long somebody waits for a free connection. */
 const WAIT_MS = 30_000
 
@@ -37,7 +43,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { url, log } = options
   const config: pg.PoolConfig = {
     ...(await sessionConfig(url)),
-    idleTimeoutMillis: 60_000,
+    idleTimeoutMillis: 0,
+    maxLifetimeSeconds: LIFETIME_SECONDS,
     connectionTimeoutMillis: WAIT_MS,
   }
   const share = (all: number) => Math.max(LEAST_CONNECTIONS, Math.ceil(all / (options.processes ?? 1)))
@@ -190,7 +197,8 @@ async function stream(
     }
   }
   const stalled = () => stop(new StallError('the client stopped reading'))
-  const portal = new Portal({ ...query, begin, stalled })
+  const { text, values, fields, wire, stallMs } = query
+  const portal = new Portal({ begin, text, values, fields, wire, stallMs, stalled })
   client.query(portal as unknown as pg.Submittable)
 
   let cancelled = false

@@ -63,7 +63,7 @@ export function jobOf(row: JobRow): Job {
     kind: row.kind,
     owner: row.owner ?? undefined,
     session: row.session ?? undefined,
-    identity: { ...row.identity, name: row.identity.name ?? undefined },
+    identity: { name: row.identity.name ?? undefined, groups: row.identity.groups, role: row.identity.role },
     runId: row.run_id ?? undefined,
     title: row.title ?? undefined,
     parameters: row.parameters,

@@ -72,25 +72,24 @@ async function writeResult(
   room: number,
 ): Promise<WrittenResult> {
   const read = await small(chunks, room)
-  const key = read.body ? rowKey(job.id, head.id) : `${claimPrefix(job.id, job.claim)}${head.id}`
-  const stored = read.body
-    ? {
-        body: read.body,
-        bytes: read.body.length,
-        sha256: createHash('sha256').update(read.body).digest('hex'),
-      }
+  const { body } = read
+  const key = body ? rowKey(job.id, head.id) : `${claimPrefix(job.id, job.claim)}${head.id}`
+  const { bytes, sha256 } = body
+    ? { bytes: body.length, sha256: createHash('sha256').update(body).digest('hex') }
     : await storage.write(key, read.rest)
   // A document that ends well-formed with an error is no result of a job.
   if (head.outcome?.error !== undefined) {
     throw head.outcome.cause ?? new ServiceError('internal', head.outcome.error)
   }
   return {
-    ...stored,
+    body,
     id: head.id,
     format: '',
     key,
     contentType: head.contentType,
     fileName: head.fileName,
+    bytes,
+    sha256,
     rows: head.outcome?.rows,
     overflow: head.outcome?.overflow ?? false,
   }
