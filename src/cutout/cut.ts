@@ -23,6 +23,8 @@ export interface Cutout {
   readonly contentType: string
   readonly fileName: string
   readonly chunks: AsyncIterable<Uint8Array>
+  /** To be called when the chunks are read, or will not be: a client may leave before it has the first. */
+  close(): Promise<void>
 }
 
 /** The images of these DIDs, in their order. Throws `notFound` with the first that is not there. */
@@ -44,7 +46,7 @@ export async function imagesOf(
   })
 }
 
-/** Undefined when no pixel is left by the filter. The file is closed when the chunks are read, or left. */
+/** Undefined when no pixel is left by the filter. */
 export async function cutout(
   deps: CutoutDependencies,
   image: LocatedImage,
@@ -61,11 +63,15 @@ export async function cutout(
     const stem = fileStem(image)
     if (style) {
       const bytes = await picture(dataset, window, style, masked)
-      return { contentType: style.type, fileName: `${stem}.${extension(style)}`, chunks: once(bytes) }
+      return made(style, stem, bytes)
     }
     handedOn = true
-    const chunks = closing(dataset, fitsFile(dataset, window, masked))
-    return { contentType: 'image/fits', fileName: `${stem}.fits`, chunks }
+    return {
+      contentType: 'image/fits',
+      fileName: `${stem}.fits`,
+      chunks: fitsFile(dataset, window, masked),
+      close: dataset.close,
+    }
   } finally {
     if (!handedOn) await dataset.close()
   }
@@ -86,14 +92,17 @@ export async function compositeCutout(
     if (!window) return undefined
     checkSize(window, deps.cutoutPixels)
     const bytes = await compositePicture([red, green, blue], window, style)
-    const fileName = `${fileStem(green.located)}_color.${extension(style)}`
-    return { contentType: style.type, fileName, chunks: once(bytes) }
+    return made(style, `${fileStem(green.located)}_color`, bytes)
   } finally {
     await Promise.all(datasets.map(dataset => dataset.close()))
   }
 }
 
-const extension = ({ type }: PictureStyle) => type.replace(/^.*\//, '').replace('jpeg', 'jpg')
+/** A picture, which is all there. */
+function made({ type }: PictureStyle, stem: string, bytes: Buffer): Cutout {
+  const extension = type.replace(/^.*\//, '').replace('jpeg', 'jpg')
+  return { contentType: type, fileName: `${stem}.${extension}`, chunks: once(bytes), close: async () => {} }
+}
 
 /** Of the image's own file name, for people who save what they get. */
 export function fileStem({ key, hdu, did }: Pick<LocatedImage, 'key' | 'hdu' | 'did'>): string {
@@ -104,12 +113,4 @@ export function fileStem({ key, hdu, did }: Pick<LocatedImage, 'key' | 'hdu' | '
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
-}
-
-async function* closing(dataset: Dataset, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* chunks
-  } finally {
-    await dataset.close()
-  }
 }

@@ -37,7 +37,7 @@ export function cutoutJobs(deps: CutoutDependencies): JobKind {
         })
         if (found && !('fault' in found)) {
           const { contentType, fileName, chunks } = found
-          await write({ id, contentType, fileName }, chunks)
+          await write({ id, contentType, fileName }, chunks).finally(found.close)
         } else {
           const text =
             found?.fault ?? 'UsageError: no pixel of the image is in the shape and intervals asked for\n'

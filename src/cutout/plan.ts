@@ -42,6 +42,12 @@ export function windowOf({ image, located, wcs }: Dataset, filter: Filter): Wind
       const planes = stokesPlanes(image, axis, filter.pol)
       if (!limit(axis, planes.length > 0 ? [planes[0]!, planes.at(-1)!] : undefined)) return undefined
       const step = evenStep(planes)
+      if (step === undefined)
+        throw new ServiceError(
+          'usage',
+          `POL: the planes of ${filter.pol.join(', ')} are not evenly apart, and an axis of FITS is linear`,
+          { detail: 'Ask for them one by one, or leave POL out for all planes.' },
+        )
       if (step > 1) every = { axis, step }
     } else {
       const states = located.polStates
@@ -128,10 +134,10 @@ function stokesPlanes({ header, shape }: FitsImage, axis: number, states: readon
   )
 }
 
-/** From plane to plane where that is always as far, since an axis is linear; else 1, which takes those between, too. */
-function evenStep(planes: readonly number[]): number {
+/** From plane to plane, 1 for a single one; undefined where that is not always as far. */
+function evenStep(planes: readonly number[]): number | undefined {
   const steps = new Set(planes.slice(1).map((plane, i) => plane - planes[i]!))
-  return steps.size === 1 ? [...steps][0]! : 1
+  return steps.size > 1 ? undefined : ([...steps][0] ?? 1)
 }
 
 function stokesValues(header: Header, n: number): (pixel: number) => number {

@@ -43,8 +43,9 @@ export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouter
   }
 
   router.all('/sync', allow('GET', 'HEAD', 'POST'), async (request, response) => {
+    let made: Cutout | undefined
     try {
-      const made = await cut(request)
+      made = await cut(request)
       if (!made) {
         response.status(204).end()
         return
@@ -58,6 +59,8 @@ export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouter
     } catch (error) {
       response.locals.failure = error
       sendError(response, sodaError(error), true)
+    } finally {
+      await made?.close()
     }
   })
 
