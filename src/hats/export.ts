@@ -4,7 +4,7 @@
  * beside and put in its place when it is whole.
  */
 import { createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { parquetMetadata } from 'hyparquet'
@@ -12,6 +12,7 @@ import { compile } from '../adql/index.ts'
 import type { TableMeta, Tables } from '../adql/tables.ts'
 import type { Database } from '../db/database.ts'
 import { ServiceError } from '../error.ts'
+import { skyMapFits } from '../fits/sky-map.ts'
 import { chooseFormat } from '../formats/index.ts'
 import { cellSide } from '../healpix/geometry.ts'
 import type { Report } from '../progress.ts'
@@ -25,7 +26,15 @@ import {
   writePartitionList,
   writeProperties,
 } from './files.ts'
-import { type CellRange, FINEST, type Partition, partitionsOf, rangeOf, rangesAround } from './partitions.ts'
+import {
+  type CellRange,
+  coarser,
+  FINEST,
+  type Partition,
+  partitionsOf,
+  rangeOf,
+  rangesAround,
+} from './partitions.ts'
 
 export interface HatsOptions {
   readonly table: TableMeta
@@ -46,6 +55,8 @@ export interface HatsResult {
 }
 
 const CELL = '_healpix_29'
+/** Of the map of counts: 6 MB. */
+const MAP_ORDER = 8
 const NO_LIMIT = 2 ** 31 - 1
 
 export async function exportHats(
@@ -59,7 +70,8 @@ export async function exportHats(
     throw new ServiceError('usage', `${table.schema}.${table.name} has no cells of positions.`)
   }
   if (await stat(out).catch(() => undefined)) throw new ServiceError('usage', `${out} exists already.`)
-  const partitions = partitionsOf(await countRows(db, table), mostRows)
+  const counts = await countRows(db, table)
+  const partitions = partitionsOf(counts, mostRows)
   const beside = `${out}.part`
   await rm(beside, { recursive: true, force: true })
   const name = `${table.schema}_${table.name}`.replace(/[^\w-]+/g, '_')
@@ -72,7 +84,11 @@ export async function exportHats(
       report({ phase: 'partitions', done, total })
       return count
     })
-    await describe(join(beside, name), name, options, partitions, rows, {})
+    await describe(join(beside, name), name, options, partitions, rows, { hats_skymap_order: MAP_ORDER })
+    await writeFile(
+      join(beside, name, 'skymap.fits'),
+      skyMapFits(coarser(counts, FINEST - MAP_ORDER), MAP_ORDER),
+    )
     let marginRows = 0
     if (margin > 0) {
       const own = `${name}_margin`

@@ -17,12 +17,7 @@ export const FINEST = 10
 /** `counts`: rows of the cells of order FINEST that have some. In the order of the sky. */
 export function partitionsOf(counts: ReadonlyMap<number, number>, mostRows: number): Partition[] {
   const levels = [counts]
-  for (let order = FINEST; order > 0; order--) {
-    const coarser = new Map<number, number>()
-    for (const [cell, rows] of levels[0]!)
-      coarser.set(Math.floor(cell / 4), (coarser.get(Math.floor(cell / 4)) ?? 0) + rows)
-    levels.unshift(coarser)
-  }
+  for (let order = FINEST; order > 0; order--) levels.unshift(coarser(levels[0]!, 1))
   const divide = (order: number, npix: number): Partition[] => {
     const rows = levels[order]!.get(npix)
     if (rows === undefined) return []
@@ -30,6 +25,16 @@ export function partitionsOf(counts: ReadonlyMap<number, number>, mostRows: numb
     return [0, 1, 2, 3].flatMap(child => divide(order + 1, 4 * npix + child))
   }
   return Array.from({ length: 12 }, (_, npix) => divide(0, npix)).flat()
+}
+
+/** The same rows by the cells so many orders up. */
+export function coarser(counts: ReadonlyMap<number, number>, orders: number): Map<number, number> {
+  const sums = new Map<number, number>()
+  for (const [cell, rows] of counts) {
+    const above = Math.floor(cell / 4 ** orders)
+    sums.set(above, (sums.get(above) ?? 0) + rows)
+  }
+  return sums
 }
 
 /** First and last hpx29. */

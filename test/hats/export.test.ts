@@ -133,6 +133,28 @@ test('has the metadata of all partitions in one file, and properties', async () 
   )
 })
 
+test('has a map of the counts that healpy reads and agrees with', { skip }, async () => {
+  const all = await read(
+    `SELECT ra, dec FROM read_parquet('${catalogue}/dataset/Norder=*/Dir=*/Npix=*.parquet', hive_partitioning = false)`,
+  )
+  const [order, total, elsewhere] = JSON.parse(
+    python(
+      `import sys, json, healpy as hp, numpy as np
+file, positions = json.load(sys.stdin)
+sky, header = hp.read_map(file, nest=None, dtype=None, h=True)
+assert dict(header)['ORDERING'] == 'NESTED' and sky.dtype.kind == 'i'
+ra, dec = np.array(positions).T
+nside = hp.npix2nside(len(sky))
+found = np.bincount(hp.ang2pix(nside, ra, dec, nest=True, lonlat=True), minlength=len(sky))
+print(json.dumps([int(np.log2(nside)), int(sky.sum()), int(np.abs(found - sky).sum())]))`,
+      JSON.stringify([path.join(catalogue, 'skymap.fits'), all.map(({ ra, dec }) => [ra, dec])]),
+    ).toString(),
+  ) as [number, number, number]
+  assert.deepEqual([order, total], [8, 4000])
+  assert.ok(elsewhere <= 4, `${elsewhere} rows differ, of positions at a border`)
+  assert.match(readFileSync(path.join(catalogue, 'hats.properties'), 'utf8'), /hats_skymap_order=8/)
+})
+
 test('has in the margin of a partition what is near it', { skip }, async () => {
   const files = `'${out}/sky_star_margin/dataset/Norder=*/Dir=*/Npix=*.parquet'`
   const found = await read(
