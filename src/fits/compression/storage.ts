@@ -31,8 +31,8 @@ export interface TileStorage {
   readonly seed: number
 }
 
-/** A tile of more pixels than this is refused: it would take a gigabyte to unpack. */
-const MAX_TILE_PIXELS = 1 << 27
+/** A tile of more pixels is refused: it would take a gigabyte to unpack. HCOMPRESS works in numbers of eight bytes. */
+const mostPixels = ({ name }: Algorithm) => (name === 'HCOMPRESS_1' ? 1 << 26 : 1 << 27)
 
 export function tileStorage(hdu: Hdu): TileStorage {
   const { header } = hdu
@@ -45,10 +45,11 @@ export function tileStorage(hdu: Hdu): TileStorage {
   const wrong = tileShape.findIndex((n, i) => n < 1 && shape[i]! > 0)
   if (wrong >= 0) throw fitsError(header.title, `ZTILE${wrong + 1} is ${tileShape[wrong]}, less than 1`)
   const pixels = tileShape.reduce((product, n) => product * n, 1)
-  if (pixels > MAX_TILE_PIXELS) {
+  const algorithm = algorithmOf(header)
+  if (pixels > mostPixels(algorithm)) {
     throw fitsError(
       header.title,
-      `tiles of ${pixels} pixels are too large; the most that is read is ${MAX_TILE_PIXELS}`,
+      `tiles of ${pixels} pixels are too large; the most that is read is ${mostPixels(algorithm)}`,
     )
   }
   const tiles = shape.reduce((product, n, i) => product * Math.ceil(n / tileShape[i]!), 1)
@@ -65,7 +66,7 @@ export function tileStorage(hdu: Hdu): TileStorage {
     kind: 'tiles',
     table,
     tileShape,
-    algorithm: algorithmOf(header),
+    algorithm,
     compressed,
     gzipped: column('GZIP_COMPRESSED_DATA'),
     uncompressed: column('UNCOMPRESSED_DATA'),
