@@ -2,6 +2,7 @@
 import { type Config, loadConfig } from './config.ts'
 import type { Database } from './db/database.ts'
 import { fillDemoHips } from './demo/hips.ts'
+import { fillDemoTables } from './demo/hips-tables.ts'
 import { fillDemoImages } from './demo/images/index.ts'
 import { demoSize, demoState, fillDemo } from './demo/index.ts'
 import { openLog } from './log.ts'
@@ -78,7 +79,10 @@ async function fillHips(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const made = await fillDemoHips(db, config, bar.report, signal)
+    const images = await fillDemoHips(db, config, bar.report, signal)
+    const size = await demoSize(db)
+    const tables = size ? await fillDemoTables(db, size, config, bar.report, signal) : []
+    const made = [...images, ...tables]
     bar.end()
     if (made.length > 0) console.log(`And so is its sky, to pan and zoom: /sky (${made.join(', ')}).`)
   } catch (error) {

@@ -8,10 +8,13 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openDatabase } from '../../src/db/postgres.ts'
 import { footprintOf } from '../../src/demo/footprint.ts'
+import { fillDemoTables } from '../../src/demo/hips-tables.ts'
 import { fillDemoImages } from '../../src/demo/images/index.ts'
 import { addNoise } from '../../src/demo/images/noise.ts'
 import { patchesOf, tangentPoint, toPixel } from '../../src/demo/images/plan.ts'
 import { demoSize, fillDemo } from '../../src/demo/index.ts'
+import { readAnyTile } from '../../src/hips/any-tile.ts'
+import { publishedTrees } from '../../src/hips/published.ts'
 import { openLog } from '../../src/log.ts'
 import { testDatabase } from '../support/database.ts'
 import { python, withoutPython } from '../support/python.ts'
@@ -113,6 +116,32 @@ describe('the images of a small survey', { skip: withoutPython('astropy.wcs', 'n
       science: 'ivo://example.org/demo_coadd?g/demo_g_0_0.fits',
     })
     assert.equal(weights.length, 3)
+  })
+
+  it('have the objects of the survey over them as a catalogue and a map, made anew for another survey', async () => {
+    const place = { dir, authority: 'example.org', publisher: 'Almagest' }
+    const make = (seed: number) => fillDemoTables(db, { ...SIZE, seed }, place, () => {}, never)
+    assert.deepEqual(await make(SIZE.seed), ['demo_object', 'demo_density'])
+    assert.deepEqual(await make(SIZE.seed), [])
+    const [{ count } = { count: 0 }] = await db.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM demo.object',
+    )
+    const trees = publishedTrees(path.join(dir, 'hips'))
+    const catalogue = (await trees.tree('demo_object'))!.properties
+    assert.deepEqual(
+      ['hips_cat_nrows', 'almagest_table', 'dataproduct_type'].map(key => catalogue.get(key)),
+      [String(count), 'demo.object', 'catalog'],
+    )
+    const map = (await trees.tree('demo_density'))!
+    let rows = 0
+    for (const file of readdirSync(path.join(map.root, 'Norder3'), { recursive: true, encoding: 'utf8' })) {
+      if (!/Npix\d+\.fits$/.test(file)) continue
+      const { values } = (await readAnyTile(readFileSync(path.join(map.root, 'Norder3', file))))!
+      for (const density of values)
+        if (!Number.isNaN(density)) rows += density * (41_252.96125 / (12 * 4 ** 12))
+    }
+    assert.ok(Math.abs(rows / count - 1) < 1e-5, `${rows} of ${count}`)
+    assert.deepEqual(await make(SIZE.seed + 1), ['demo_object', 'demo_density'])
   })
 
   it('show the fluxes of the catalogue, within the noise of both', async () => {
