@@ -40,6 +40,8 @@ for cut in json.load(sys.stdin):
         d = np.hypot((lon - lon2 + 180) % 360 - 180, lat - lat2)
         d = d[np.isfinite(d)]
         scale = np.sqrt(np.abs(np.linalg.det(w.pixel_scale_matrix)))
+        # wcslib turns a plate solution into a polynomial, and its matrix into 1.
+        if 'PLTRAH' in o.header: scale = 25.28e-3 * 67.15 / 3600
         out.append({'same': bool(same), 'lost': lost, 'off': float((d / scale).max()) if len(d) else 0.0,
                     'sizes': [s.stop - s.start for s in slices]})
 print(json.dumps(out))
@@ -80,6 +82,8 @@ for (const [name, { skip, start }] of Object.entries(SOURCES))
          FROM almagest.image JOIN almagest.image_file USING (file_id) ORDER BY did`,
       )
       assert.ok(rows.length > 60, `${rows.length} images`)
+      if (name.includes('zoo'))
+        for (const key of ['TNX.fits', 'ZPX.fits', 'DSS.fits']) assert.ok(survey.dids.has(key), key)
       for (const [i, row] of rows.entries()) {
         const radius = Math.min(row.fov / 8, 30)
         const shapes = [

@@ -57,6 +57,21 @@ for t in 'u2','u4','i8','u1','f8','i2','i4':
     w('bp_'+t+'.fits',base('TAN'),d)
 d=rng.integers(0,200,(50,60)).astype('i2'); h=base('TAN'); hd=fits.PrimaryHDU(d,h); hd.scale('int16', bscale=0.1,bzero=7); hd.writeto(os.path.join(folder,'bscale.fits'),overwrite=True)
 d=rng.normal(size=(50,60)).astype('f4'); d[:5]=np.nan; w('nan.fits',base('TAN'),d)
+# Polynomials of IRAF in WAT cards, and a plate solution without CTYPE.
+def wat(h, axis, text):
+    for n in range(0, len(text), 68): h['WAT%d_%03d' % (axis, n // 68 + 1)] = text[n:n + 68]
+for code in 'TNX', 'ZPX':
+    h = base(code); del h['CDELT*']
+    h['CD1_1'], h['CD1_2'], h['CD2_1'], h['CD2_2'] = -0.004, 3e-4, 2e-4, 0.0045
+    for axis, name, size in (1, 'lng', 1e-3), (2, 'lat', 2e-3):
+        terms = ' '.join('%+.6e' % ((-1 if i % 3 == 1 else 1) * size / (1 + i)) for i in range(10))
+        wat(h, axis, 'wtype=%s axtype=%s %s%scor = "3. 4. 4. 2. -0.25 0.26 -0.3 0.31 %s "' % (code.lower(), ('ra', 'dec')[axis - 1], 'projp1=1.0 projp3=40.0 ' if code == 'ZPX' else '', name, terms))
+    w(code+'.fits', h)
+h = fits.Header()
+for k, v in dict(EQUINOX=2000.0, CNPIX1=8000, CNPIX2=5000, PPO3=177500.0, PPO6=177500.0, XPIXELSZ=25.28, YPIXELSZ=25.28, PLTRAH=5, PLTRAM=40, PLTRAS=10.5, PLTDECSN='-', PLTDECD=4, PLTDECM=59, PLTDECS=30.5).items(): h[k] = v
+for axis, terms in ('X', (67.15, -0.05, -200.5, -2e-5, 3e-5, 1e-5, 2e-6, 2e-6, -1e-7, 2e-6, 3e-7, 1e-7, 1e-9)), ('Y', (67.17, 0.04, 70.2, 1e-5, -2e-5, 4e-6, -3e-6, 2e-6, 2e-7, 2e-6, -1e-7, 2e-7, 2e-9)):
+    for i, term in enumerate(terms): h['AMD%s%d' % (axis, i + 1)] = term
+w('DSS.fits', h)
 # all-sky-ish
 h=base('AIT',ra=0.,dec=0.,n=(360,180),scale=1.0); w('ait_all.fits',h,n=(360,180))
 h=base('CAR',ra=0.,dec=0.,n=(360,180),scale=1.0,types=('GLON-','GLAT-')); w('car_all.fits',h,n=(360,180))

@@ -103,11 +103,11 @@ function wantedOf(cells: readonly Cell[], columns: Partial<Record<Role, number>>
   }
 }
 
-/** `g,r,i`, `g r i`, or `gri` as DES writes it. */
+/** `g,r,i`, `g r i`, or `gri` as DES writes it; each once. */
 export function bandsOf(text: string): readonly string[] {
   const words = text.split(/[\s,;/]+/).filter(word => word !== '')
   const only = words[0]
-  return words.length === 1 && only && /^[ugrizyY]{2,6}$/.test(only) ? [...only] : words
+  return [...new Set(words.length === 1 && only && /^[ugrizyY]{2,6}$/.test(only) ? only : words)]
 }
 
 /** Values of a row; integers beyond 2^53 as texts. */
