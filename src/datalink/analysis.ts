@@ -94,11 +94,15 @@ export async function runAnalysis(
 
 /** Waits for the first rows, so that what is wrong with the request is told before an answer begins. */
 async function begun(rows: AsyncGenerator<RowBatch>): Promise<AsyncIterable<RowBatch>> {
-  const first = await rows.next()
-  return (async function* () {
-    if (!first.done) yield first.value
-    yield* rows
-  })()
+  return resumed(await rows.next(), rows)
+}
+
+async function* resumed(
+  first: IteratorResult<RowBatch>,
+  rows: AsyncGenerator<RowBatch>,
+): AsyncGenerator<RowBatch> {
+  if (!first.done) yield first.value
+  yield* rows
 }
 
 /** The answers in the order of the questions, with as many in work as there are threads and one more. */

@@ -11,7 +11,7 @@ import { chooseFormat } from '../formats/index.ts'
 import { LINKS_ID } from '../votable/descriptor.ts'
 import type { DocumentHead } from '../votable/document.ts'
 import type { Field } from '../votable/field.ts'
-import type { Outcome } from '../votable/row.ts'
+import type { Outcome, RowBatch } from '../votable/row.ts'
 import { selfDescriptor, timeSeriesDescriptor } from './descriptor.ts'
 import { idFault, parseId } from './ids.ts'
 import { imageLinks } from './image-links.ts'
@@ -118,14 +118,20 @@ export async function links(
       selfDescriptor(baseUrl),
     ],
   }
-  async function* batches() {
-    if (rows.length > 0) yield rowBatch(fields, rows, format.writer.wire)
-  }
+  const batches = inOne(fields, rows, format.writer.wire)
   return {
     contentType: responseFormat && !datalink ? format.contentType : LINKS_TYPE,
-    chunks: format.writer.write({ fields, batches: batches(), outcome }, head),
+    chunks: format.writer.write({ fields, batches, outcome }, head),
     outcome,
   }
+}
+
+async function* inOne(
+  fields: readonly Field[],
+  rows: readonly (readonly Cell[])[],
+  wire: 'binary' | 'text',
+): AsyncGenerator<RowBatch> {
+  if (rows.length > 0) yield rowBatch(fields, rows, wire)
 }
 
 const descriptorId = (n: number) => `lightcurve_${n + 1}`

@@ -117,10 +117,15 @@ async function rowsOf(
 ): Promise<AsyncIterable<RowBatch>> {
   const rows = await streamOf(deps, statement, wire, asking)
   if (!selection.many) return rows
-  return (async function* () {
-    yield* rows
-    yield* await streamOf(deps, faultsStatement(selection, statement.fields), wire, asking)
-  })()
+  return followed(rows, () => streamOf(deps, faultsStatement(selection, statement.fields), wire, asking))
+}
+
+async function* followed(
+  rows: AsyncIterable<RowBatch>,
+  more: () => Promise<AsyncIterable<RowBatch>>,
+): AsyncGenerator<RowBatch> {
+  yield* rows
+  yield* await more()
 }
 
 /** A statement's rows; failures are told in words for the client, when they come. */
