@@ -4,7 +4,7 @@ import { type Hdu, hdus } from '../fits/hdu.ts'
 import { fitsError } from '../fits/header.ts'
 import { type FitsImage, imageOf } from '../fits/image.ts'
 import { type FileSource, type OpenImage, openImage } from '../fits/open.ts'
-import { physicalValues } from '../fits/pixels.ts'
+import { type PhysicalArray, physicalValues } from '../fits/pixels.ts'
 import { lookupTables, needsTables } from '../fits/wcs/lookup.ts'
 import { type CelestialWcs, celestialWcs } from '../fits/wcs/wcs.ts'
 import { readWindow } from '../fits/window.ts'
@@ -94,18 +94,19 @@ export async function readPart(
   start[yAxis] = part.bottom
   size[yAxis] = part.height
   const { values, blank } = physicalValues(await readWindow(source, image, { start, size }))
-  const floats: Floats =
-    as === 'float32'
-      ? values instanceof Float32Array
-        ? values
-        : Float32Array.from(values as ArrayLike<number | bigint>, Number)
-      : values instanceof Float64Array
-        ? values
-        : Float64Array.from(values as ArrayLike<number | bigint>, Number)
+  const floats = floatsOf(values, as)
   if (blank !== undefined) {
     for (let p = 0; p < floats.length; p++) if (values[p] === blank) floats[p] = Number.NaN
   }
   return { ...part, values: xAxis < yAxis ? floats : transposed(floats, part.height, part.width) }
+}
+
+/** The same array where its values are such floats. Mapping each value takes ten times as long as a copy. */
+function floatsOf(values: PhysicalArray, as: 'float32' | 'float64'): Floats {
+  const isBig = values instanceof BigInt64Array || values instanceof BigUint64Array
+  const numbers = isBig ? Float64Array.from(values as BigInt64Array, Number) : values
+  if (as === 'float32') return numbers instanceof Float32Array ? numbers : new Float32Array(numbers)
+  return numbers instanceof Float64Array ? numbers : new Float64Array(numbers)
 }
 
 /** Reads whole rows of an image to their place in an array of all its pixels. */
