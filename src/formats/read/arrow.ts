@@ -10,17 +10,20 @@ import {
   Type,
   type Vector,
 } from 'apache-arrow'
+import { Footer } from 'apache-arrow/ipc/metadata/file'
 import { compressors } from 'hyparquet-compressors'
 import { ServiceError } from '../../error.ts'
 import type { ByteSource } from '../../fits/hdu.ts'
 import type { Datatype, Field } from '../../votable/field.ts'
 import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
 import { batchOf, beginRow, newTuples, type TableBatch } from '../../votable/tuple.ts'
+import { boundLists, checkBatch } from './arrow-check.ts'
 import { decodeLz4Frame } from './lz4.ts'
 import { described, timestamp } from './parquet.ts'
 import { jsonText, type ValueCell, valueCell } from './value-cell.ts'
 
 const STEP = 256 * 1024
+boundLists()
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decodeLz4Frame })
 compressionRegistry.set(CompressionType.ZSTD, { decode: bytes => compressors.ZSTD!(bytes, 0) })
 
@@ -33,8 +36,7 @@ export async function openArrow(bytes: ArrowBytes): Promise<TableSource> {
   const reader = await openReader(bytes)
   const notices: string[] = []
   const { schema } = reader
-  const columns = schema.fields.map(field => columnOf(field, notices))
-  const fields = columns.map(({ field }, i) => described(field, wordsOf(schema.fields[i]!)))
+  const { columns, fields } = columnsOf(schema.fields, notices)
   await reader.cancel()
   const facts = newFacts()
   return {
@@ -51,8 +53,18 @@ export async function openArrow(bytes: ArrowBytes): Promise<TableSource> {
   }
 }
 
+function columnsOf(own: readonly ArrowField[], notices: string[]): { columns: Column[]; fields: Field[] } {
+  try {
+    const columns = own.map(field => columnOf(field, notices))
+    return { columns, fields: columns.map(({ field }, i) => described(field, wordsOf(own[i]!))) }
+  } catch (error) {
+    throw broken(error)
+  }
+}
+
 async function openReader(bytes: ArrowBytes) {
   try {
+    if (typeof bytes !== 'function') await checkFooter(bytes)
     const reader =
       typeof bytes === 'function'
         ? await RecordBatchReader.from(bytes())
@@ -63,13 +75,36 @@ async function openReader(bytes: ArrowBytes) {
   }
 }
 
+/** Bytes of a block in the footer of a file. */
+const BLOCK = 24
+
+/** The library goes through as many blocks as a footer says that it has. */
+async function checkFooter({ read, size }: RandomSource): Promise<void> {
+  const tail = await read(Math.max(0, size - 10), 10)
+  const length = tail.length === 10 ? tail.readInt32LE(0) : -1
+  if (length < 0 || length > size - 10) throw new Error('its end is missing or cut')
+  const { numRecordBatches, numDictionaries } = Footer.decode(await read(size - 10 - length, length))
+  const most = length / BLOCK
+  if (!(numRecordBatches >= 0 && numDictionaries >= 0 && numRecordBatches + numDictionaries <= most)) {
+    throw new Error('its end says that there are more parts than it has room for')
+  }
+}
+
+/** Bytes that may be read beyond four times the file. */
+const MARGIN = 65_536
+
 /** What the library needs of a file handle. */
 function handleOf({ read, size }: RandomSource): FileHandle {
+  let done = 0
   const handle = {
     fd: 0,
     stat: async () => ({ size }),
     async read(buffer: Uint8Array, offset: number, length: number, position: number) {
       const bytes = await read(position, length)
+      done += bytes.length
+      // The library asks again for what is not there, and goes back where a length is negative.
+      if (bytes.length === 0) throw new Error('it ends before what it says that it has')
+      if (done > 4 * size + MARGIN) throw new Error('its parts lie over each other')
       buffer.set(bytes, offset)
       return { bytesRead: bytes.length, buffer }
     },
@@ -85,6 +120,14 @@ function broken(error: unknown): unknown {
   })
 }
 
+function checked(batch: RecordBatch): void {
+  try {
+    checkBatch(batch.data, batch.numRows)
+  } catch (error) {
+    throw broken(error)
+  }
+}
+
 interface Column {
   readonly field: Field
   readonly get: (vector: Vector) => (row: number) => unknown
@@ -92,7 +135,9 @@ interface Column {
 
 const plain: Column['get'] = vector => row => vector.get(row)
 
-function columnOf({ name, type }: ArrowField, notices: string[]): Column {
+function columnOf({ name: written, type }: ArrowField, notices: string[]): Column {
+  // The library gives null for a name that is not there.
+  const name = (written as string | null) ?? ''
   const scalar = scalarOf(type)
   if (scalar) return { field: { name, ...scalar.type }, get: scalar.get }
   const isList =
@@ -196,7 +241,7 @@ function wordsOf({ name, metadata }: ArrowField): Field {
     const value = metadata.get(key)
     if (value) words[key] = value
   }
-  return { datatype: 'char', ...words, name } as Field
+  return { datatype: 'char', ...words, name: (name as string | null) ?? '' } as Field
 }
 
 async function* rowBatches(
@@ -213,6 +258,7 @@ async function* rowBatches(
       throw broken(error)
     })
     if (done) break
+    checked(batch as RecordBatch)
     const get = columns.map((column, c) => column.get((batch as RecordBatch).getChildAt(c)!))
     for (let row = 0; row < batch.numRows; row++) {
       beginRow(tuples, columns.length)

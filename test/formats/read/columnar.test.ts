@@ -9,6 +9,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import type { SchemaElement } from 'hyparquet'
 import { parquetWriteBuffer } from 'hyparquet-writer'
+import { ServiceError } from '../../../src/error.ts'
 import { openTable } from '../../../src/formats/read/open.ts'
 import { shared, withoutShared } from '../../support/python.ts'
 import { readBySource } from './astropy.ts'
@@ -210,4 +211,40 @@ describe('Arrow', () => {
       await assert.rejects(read(file), /cut\.arrow/, String(cut))
     }
   })
+})
+
+describe('lengths that lie', () => {
+  const lists = tableFromArrays({
+    i: Int32Array.from({ length: 50 }, (_, i) => i),
+    s: Array.from({ length: 50 }, (_, i) => `text ${i % 7}`),
+    l: Array.from({ length: 50 }, (_, i) => [i, i + 1]) as unknown as number[],
+  })
+  const files: Record<string, () => Promise<Buffer>> = {
+    'of Arrow, a file': async () => Buffer.from(tableToIPC(lists, 'file')),
+    'of Arrow, a stream': async () => Buffer.from(tableToIPC(lists, 'stream')),
+  }
+  for (const version of ['V1', 'V2']) {
+    files[`of Parquet, pages of ${version}`] = async () => {
+      const file = path.join(folder, `${version}.parquet`)
+      await duck.run(
+        `COPY (SELECT i AS id, CASE WHEN i % 3 = 0 THEN 's' || i % 5 END AS s, [i, i] AS l FROM range(50) AS r(i))
+           TO '${file}' (FORMAT parquet, COMPRESSION uncompressed, PARQUET_VERSION ${version})`,
+      )
+      return readFileSync(file)
+    }
+  }
+  for (const [name, make] of Object.entries(files)) {
+    it(`${name}: a sentence or the rows, whatever four bytes are`, async () => {
+      const bytes = await make()
+      const file = path.join(folder, 'lies')
+      for (let at = 8; at < bytes.length - 4; at += 28) {
+        const damaged = Buffer.from(bytes)
+        damaged.writeUInt32LE(at % 8 === 0 ? 0x7fffffff : 0xffffff80, at)
+        writeFileSync(file, damaged)
+        await read(file).catch(error => {
+          assert.ok(error instanceof ServiceError, `byte ${at}: ${(error as Error).stack}`)
+        })
+      }
+    })
+  }
 })
