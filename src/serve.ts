@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createApp } from './app.ts'
 import { openAuth } from './auth/index.ts'
 import type { Config } from './config.ts'
-import { messageClasses } from './dali/messages.ts'
+import { serverOptions } from './dali/server-options.ts'
 import { announceOrigin } from './images/origin.ts'
 import type { Log } from './log.ts'
 import { openWorkshop } from './runner.ts'
@@ -55,7 +55,7 @@ export async function startService(
       access,
       allowances,
     })
-    const server = createServer({ keepAliveTimeout: 60_000, ...messageClasses(app) }, app)
+    const server = createServer(serverOptions(app), app)
     await listen(server, config)
     url ??= serviceUrl(config, (server.address() as AddressInfo).port)
     await announceOrigin(site.db, url)

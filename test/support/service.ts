@@ -11,6 +11,7 @@ import { openAccess } from '../../src/auth/access.ts'
 import { openAuth } from '../../src/auth/index.ts'
 import { openLimits, roleLimits } from '../../src/auth/limits.ts'
 import { type Config, type JobLimits, type Limits, loadConfig } from '../../src/config.ts'
+import { serverOptions } from '../../src/dali/server-options.ts'
 import { openLightCurves } from '../../src/datalink/source.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openDatabase } from '../../src/db/postgres.ts'
@@ -90,7 +91,7 @@ export async function startTestService(options: TestServiceOptions): Promise<Tes
   const runner = options.runner === false ? undefined : startRunner(jobs, log)
   const auth = await openAuth(config, db)
   const app = createApp({ config, log, db, catalog: catalog.current, jobs, curves, auth, access, allowances })
-  const server: Server = createServer(app)
+  const server: Server = createServer(serverOptions(app), app)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   await announceOrigin(db, url)
