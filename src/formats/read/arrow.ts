@@ -17,12 +17,13 @@ import type { ByteSource } from '../../fits/hdu.ts'
 import type { Datatype, Field } from '../../votable/field.ts'
 import { type Facts, NO_SYSTEMS, newFacts, type TableSource } from '../../votable/table-source.ts'
 import { batchOf, beginRow, newTuples, type TableBatch } from '../../votable/tuple.ts'
+import { noteRead } from '../collect.ts'
 import { boundLists, checkBatch } from './arrow-check.ts'
 import { decodeLz4Frame } from './lz4.ts'
 import { described, timestamp } from './parquet.ts'
 import { jsonText, type ValueCell, valueCell } from './value-cell.ts'
 
-const STEP = 256 * 1024
+const STEP = 64 * 1024
 boundLists()
 compressionRegistry.set(CompressionType.LZ4_FRAME, { decode: decodeLz4Frame })
 compressionRegistry.set(CompressionType.ZSTD, { decode: bytes => compressors.ZSTD!(bytes, 0) })
@@ -92,6 +93,8 @@ async function checkFooter({ read, size }: RandomSource): Promise<void> {
 
 /** Bytes that may be read beyond four times the file. */
 const MARGIN = 65_536
+/** Bytes read at a time, which are copied to where the library wants them. */
+const PIECE = 256 * 1024
 
 /** What the library needs of a file handle. */
 function handleOf({ read, size }: RandomSource): FileHandle {
@@ -100,13 +103,17 @@ function handleOf({ read, size }: RandomSource): FileHandle {
     fd: 0,
     stat: async () => ({ size }),
     async read(buffer: Uint8Array, offset: number, length: number, position: number) {
-      const bytes = await read(position, length)
-      done += bytes.length
-      // The library asks again for what is not there, and goes back where a length is negative.
-      if (bytes.length === 0) throw new Error('it ends before what it says that it has')
-      if (done > 4 * size + MARGIN) throw new Error('its parts lie over each other')
-      buffer.set(bytes, offset)
-      return { bytesRead: bytes.length, buffer }
+      let at = 0
+      while (at < length) {
+        // The library goes back where a length is negative.
+        if (done > 4 * size + MARGIN) throw new Error('its parts lie over each other')
+        const bytes = await read(position + at, Math.min(PIECE, length - at))
+        if (bytes.length === 0) throw new Error('it ends before what it says that it has')
+        buffer.set(bytes, offset + at)
+        at += bytes.length
+        done += bytes.length
+      }
+      return { bytesRead: at, buffer }
     },
     close: async () => {},
   }
@@ -251,7 +258,7 @@ async function* rowBatches(
   facts: Facts,
 ): AsyncGenerator<TableBatch> {
   const put: ValueCell[] = fields.map((field, i) => valueCell(field, i, facts))
-  let tuples = newTuples(2 * STEP, 4096)
+  let tuples = newTuples(STEP + STEP / 4, 4096)
   const iterator = reader[Symbol.asyncIterator]()
   for (;;) {
     const { value: batch, done } = await iterator.next().catch(error => {
@@ -264,8 +271,9 @@ async function* rowBatches(
       beginRow(tuples, columns.length)
       for (let c = 0; c < put.length; c++) put[c]!(get[c]!(row), tuples)
       if (tuples.at > STEP) {
+        noteRead(2 * tuples.at)
         yield batchOf(tuples)
-        tuples = newTuples(2 * STEP, tuples.count + 64)
+        tuples = newTuples(STEP + STEP / 4, tuples.count + 64)
       }
     }
   }
