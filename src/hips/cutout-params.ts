@@ -11,13 +11,20 @@ const KNOWN = [
   ...['stretch', 'min_cut', 'max_cut', 'cmap'],
 ]
 
+/** Parameters of hips2fits that say here what others say. */
+const OTHERWISE = new Map([
+  ['hips', 'hips is no parameter here: the address names the HiPS, /hips/<name>/cutout'],
+  ['wcs', 'wcs is not taken: say ra, dec, fov, width, height, projection and rotation_angle'],
+])
+
 /** What is wrong comes as a text. */
 export function parseCutout(query: Readonly<Record<string, unknown>>): CutoutRequest | string {
   const given = new Map<string, string>()
   for (const [name, value] of Object.entries(query)) {
     const key = name.toLowerCase()
     if (typeof value !== 'string') return `${name} is given more than once`
-    if (!KNOWN.includes(key)) return `${name} is no parameter; known are ${KNOWN.join(', ')}`
+    if (!KNOWN.includes(key))
+      return OTHERWISE.get(key) ?? `${name} is no parameter; known are ${KNOWN.join(', ')}`
     if (given.has(key)) return `${name} is given more than once`
     given.set(key, value)
   }

@@ -241,6 +241,8 @@ print(json.dumps([worst, int(np.isfinite(got).sum())]))`
       ['ra=x&dec=2&fov=1', /ra: 'x' is not a number/],
       ['ra=1&dec=95&fov=1', /dec: 95 is not within/],
       ['ra=1&dec=2&fov=1&width=100000', /pixels together/],
+      ['ra=1&dec=2&fov=1&hips=CDS/P/DSS2/color', /the address names the HiPS/],
+      ['wcs={}', /wcs is not taken: say ra, dec/],
       ['ra=1&dec=2&fov=1&projection=XYZ', /projection must be one of TAN/],
       ['ra=1&dec=2&fov=1&colour=red', /colour is no parameter/],
     ]
