@@ -196,7 +196,10 @@ describe('a catalogue HiPS', { skip: withoutPython('astropy', 'healpy') }, () =>
 
   it('is served packed to whoever takes that, and as it is to others', async () => {
     const router = hipsRouter({ trees: publishedTrees(folder), rules: () => NO_RULES, origin: () => '' })
-    const server = createServer(express().use('/hips', router)).listen(0, '127.0.0.1')
+    const server = createServer({ keepAliveTimeout: 60_000 }, express().use('/hips', router)).listen(
+      0,
+      '127.0.0.1',
+    )
     await new Promise(resolve => server.once('listening', resolve))
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hips/demo`
     try {

@@ -63,7 +63,7 @@ describe('hips lint', { skip: withoutPython('astropy') }, () => {
     app.get('/round/*path', (_request, response) => response.redirect('/round/properties'))
     app.get('/broken/*path', (_request, response) => response.status(500).end())
     app.use('/hips', express.static(folder))
-    const server = createServer(app).listen(0, '127.0.0.1')
+    const server = createServer({ keepAliveTimeout: 60_000 }, app).listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     try {

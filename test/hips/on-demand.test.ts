@@ -45,7 +45,10 @@ describe('tiles on demand', { skip: withoutPython('astropy') }, () => {
       await finishTree(built, ABOUT, false)
     }
     assert.equal(await planDeeper({ root: root('lazy'), images, order: DEEP, spool: folder }), DEEP)
-    server = createServer(express().use('/hips', routerOf(tileMaker(folder)))).listen(0, '127.0.0.1')
+    server = createServer(
+      { keepAliveTimeout: 60_000 },
+      express().use('/hips', routerOf(tileMaker(folder))),
+    ).listen(0, '127.0.0.1')
     await once(server, 'listening')
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hips`
   })
@@ -125,7 +128,10 @@ describe('tiles on demand', { skip: withoutPython('astropy') }, () => {
     const busy = {
       make: () => Promise.reject(new ServiceError('unavailable', 'Too many tiles.', { retryAfter: 2 })),
     }
-    const server = createServer(express().use('/hips', routerOf(busy))).listen(0, '127.0.0.1')
+    const server = createServer({ keepAliveTimeout: 60_000 }, express().use('/hips', routerOf(busy))).listen(
+      0,
+      '127.0.0.1',
+    )
     await once(server, 'listening')
     const tile = tilesOf('deep', DEEP, '.fits')[0]!.replace('.fits', '.png')
     rmSync(path.join(root('lazy'), tile), { force: true })

@@ -50,7 +50,7 @@ describe('a HiPS', { skip: withoutPython('astropy') }, () => {
     )!
     const trees = publishedTrees(path.join(folder, 'trees'))
     const app = express().use('/hips', hipsRouter({ trees, rules: () => NO_RULES, origin: () => url }))
-    server = createServer(app).listen(0, '127.0.0.1')
+    server = createServer({ keepAliveTimeout: 60_000 }, app).listen(0, '127.0.0.1')
     await new Promise(resolve => server.once('listening', resolve))
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   })

@@ -37,7 +37,7 @@ before(async () => {
     rules: () => NO_RULES,
     origin: () => url,
   })
-  server = createServer(express().use(router)).listen(0, '127.0.0.1')
+  server = createServer({ keepAliveTimeout: 60_000 }, express().use(router)).listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 })
