@@ -91,11 +91,24 @@ export async function compositeCutout(
     const window = windowOf(green, filter)
     if (!window) return undefined
     checkSize(window, deps.cutoutPixels)
-    const bytes = await compositePicture([red, green, blue], window, style)
+    const make = () => compositePicture([red, green, blue], window, style)
+    const pixels = window.size.reduce((product, n) => product * n, 1)
+    const bytes = await (pixels > LARGE ? inTurn(make) : make())
     return made(style, `${fileStem(green.located)}_color`, bytes)
   } finally {
     await Promise.all(datasets.map(dataset => dataset.close()))
   }
+}
+
+/** Composites of more pixels are made one after the other: one of 16 million takes 400 MB. */
+const LARGE = 2 ** 20
+
+let before: Promise<unknown> = Promise.resolve()
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const turn = before.then(work)
+  before = turn.catch(() => {})
+  return turn
 }
 
 /** A picture, which is all there. */
