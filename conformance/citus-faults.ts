@@ -127,7 +127,8 @@ async function client(n: number): Promise<void> {
       retry: null,
     }))
     tally[status] = (tally[status] ?? 0) + 1
-    if (moving && status !== 200 && status !== 504) faults.push(`${status} while shards were moved: ${text.slice(0, 200)}`)
+    if (moving && status !== 200 && status !== 504)
+      faults.push(`${status} while shards were moved: ${text.slice(0, 200)}`)
     if (status === 200 && text !== truth[at]) faults.push(`${QUERIES[at]}: ${text} and not ${truth[at]}`)
     if (status === 503 && retry === null) faults.push('a 503 without Retry-After')
     if (![200, 503, 504].includes(status) && !/ended after|time/.test(text))

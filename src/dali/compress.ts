@@ -144,13 +144,16 @@ async function* brotli(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
  * the level within a stream, has no effect in Node 20.
  */
 async function* gzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield Buffer.from('1f8b08000000000000ff', 'hex')
   let crc = 0
   let size = 0
+  let isBegun = false
   let isStoring = false
   let waiting: Promise<Uint8Array> | undefined
   let stretch = startOfStretch()
   for await (const chunk of chunks) {
+    // Not before: whoever leaves at the first bytes leaves a source that has begun, and is closed.
+    if (!isBegun) yield HEAD_OF_GZIP
+    isBegun = true
     crc = zlib.crc32(chunk, crc)
     size += chunk.length
     const before = waiting
@@ -166,6 +169,7 @@ async function* gzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
       stretch = startOfStretch()
     }
   }
+  if (!isBegun) yield HEAD_OF_GZIP
   if (waiting) yield await waiting
   const end = Buffer.from('03000000000000000000', 'hex') // an empty last block
   end.writeUInt32LE(crc, 2)
@@ -173,6 +177,7 @@ async function* gzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
   yield end
 }
 
+const HEAD_OF_GZIP = Buffer.from('1f8b08000000000000ff', 'hex')
 const deflateRaw = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflateRaw)
 const DEFLATE_1 = { level: 1, finishFlush: zlib.constants.Z_SYNC_FLUSH }
 /** Bytes that leave without waiting for the next chunk. */

@@ -34,6 +34,20 @@ describe('the coder', () => {
       }
       assert.equal(text, '<TABLE><TR></TABLE>')
     })
+
+    it(`${coding}: whoever leaves at the first bytes has the source closed`, async () => {
+      let isClosed = false
+      async function* chunks() {
+        try {
+          yield Buffer.from('<TABLE>')
+          yield Buffer.from('</TABLE>')
+        } finally {
+          isClosed = true
+        }
+      }
+      for await (const _ of compressed(chunks(), coding)) break
+      assert.ok(isClosed)
+    })
   }
 })
 
