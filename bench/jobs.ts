@@ -14,7 +14,7 @@ const JOBS = 2000
 const CLIENTS = 16
 const IDLE_SECONDS = 20
 /** After its start, and after work, Node tidies its memory. */
-const SETTLE_SECONDS = 10
+const SETTLE_SECONDS = 20
 const LISTED = 100_000
 const QUERY = 'SELECT TOP 1 id, ra, dec FROM bench.wide'
 

@@ -16,8 +16,8 @@ export interface StoredFile {
   /** Names this state of the file for ETag; the hash by default. */
   readonly tag?: string
   readonly modified?: Date
-  /** The bytes, or a range of them. */
-  read(range: ByteRange | undefined): Promise<Readable>
+  /** The bytes, or a range of them; a Buffer, if they are at hand, leaves with the head in one write. */
+  read(range: ByteRange | undefined): Promise<Readable | Buffer>
 }
 
 /** Answers GET and HEAD. Needs a hash or a tag. A file that cannot be opened rejects before anything is sent. */
@@ -30,7 +30,8 @@ export async function sendFile(request: Request, response: Response, file: Store
   const whole = { start: 0, end: file.bytes - 1 }
   const fresh = isFresh(request, file, tag)
   const wanted = !fresh && ranges !== 'unsatisfiable' && request.method !== 'HEAD' && file.bytes > 0
-  const bytes = wanted ? (parts ? Readable.from(parts.chunks(file.read)) : await file.read(range)) : undefined
+  const streamed = async (one: ByteRange) => asStream(await file.read(one))
+  const bytes = wanted ? (parts ? Readable.from(parts.chunks(streamed)) : await file.read(range)) : undefined
   response.setHeader('Content-Type', file.contentType)
   if (isHtml(file.contentType)) response.setHeader('Content-Security-Policy', FILE_POLICY)
   response.setHeader('Content-Disposition', `inline; ${fileNameOf(file.fileName)}`)
@@ -56,8 +57,8 @@ export async function sendFile(request: Request, response: Response, file: Store
   response.setHeader('Content-Length', parts ? parts.bytes : end - start + 1)
   if (parts) response.setHeader('Content-Type', parts.contentType)
   else if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${file.bytes}`)
-  if (!bytes) {
-    response.end()
+  if (!bytes || Buffer.isBuffer(bytes)) {
+    response.end(bytes)
     return
   }
   try {
@@ -66,6 +67,9 @@ export async function sendFile(request: Request, response: Response, file: Store
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error // the client has gone
   }
 }
+
+const asStream = (bytes: Readable | Buffer): Readable =>
+  Buffer.isBuffer(bytes) ? Readable.from([bytes], { objectMode: false }) : bytes
 
 /**
  * Ranges are of GET alone (RFC 9110 §14.2). If-Range (§13.1.5): a range of another state of the file is of no use, so

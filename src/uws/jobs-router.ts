@@ -19,6 +19,7 @@ import { requesterOf, viewerOf } from './router.ts'
 import { findIds, type Search, searchJobs } from './search.ts'
 import { ensureSession } from './session.ts'
 import { isOwner, requireOwner, requireReader, shareJob, sharesOf, sharingGroups } from './share.ts'
+import { freshBody } from './small.ts'
 import { deleteJobs, findJob, holdJob, setNotify, setRunId } from './store.ts'
 import { jobView } from './view.ts'
 import { phaseValue } from './wait.ts'
@@ -259,7 +260,10 @@ export function jobsRouter({ jobs, origin }: JobsRouterDependencies): Router {
     if (given.signature !== undefined) await checkLink(jobs, job.id, name, given)
     const format = parameters.single('RESPONSEFORMAT') || undefined
     const result = await resultOf(jobs, kind, job, name, format)
-    await sendFile(request, response, { ...result, read: range => storage.read(result.key, range) })
+    await sendFile(request, response, {
+      ...result,
+      read: async range => freshBody(result.key, range) ?? storage.read(result.key, range),
+    })
   })
 
   router.use((request: Request) => {

@@ -32,6 +32,7 @@ import { notifyTargets } from './notify.ts'
 import { resultOf } from './results.ts'
 import { ensureSession, sessionOf } from './session.ts'
 import { requireOwner, requireReader } from './share.ts'
+import { freshBody } from './small.ts'
 import {
   abortJob,
   archiveJob,
@@ -237,7 +238,10 @@ export function uwsRouter({ jobs, kind, limits, origin }: UwsRouterDependencies)
     const parameters = queryOf(request)
     const format = parameters.single('RESPONSEFORMAT') || parameters.single('FORMAT') || undefined
     const result = await resultOf(jobs, kind, job, String(request.params.name), format)
-    await sendFile(request, response, { ...result, read: range => storage.read(result.key, range) })
+    await sendFile(request, response, {
+      ...result,
+      read: async range => freshBody(result.key, range) ?? storage.read(result.key, range),
+    })
   }
 
   /** DALI 1.1 §4.2: 200 with the error as a document; 404 for a job that has none. */

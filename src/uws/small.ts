@@ -57,6 +57,12 @@ export function keepFresh(key: string, body: Buffer): void {
   if (fresh.size > MOST_FRESH) fresh.delete(fresh.keys().next().value!)
 }
 
+/** The bytes at a key, or a range of them, if they are such a body. */
+export function freshBody(key: string, range: ByteRange | undefined): Buffer | undefined {
+  const body = fresh.get(key)
+  return body && range ? body.subarray(range.start, range.end + 1) : body
+}
+
 /** The storage, with what is in rows. */
 export function withRows(client: Client, storage: Storage): Storage {
   return {
@@ -64,8 +70,8 @@ export function withRows(client: Client, storage: Storage): Storage {
     async read(key, range) {
       const [, job, result] = /^row:([^/]+)\/(.+)$/.exec(key) ?? []
       if (job === undefined) return storage.read(key, range)
-      const known = fresh.get(key)
-      if (known) return readable(known, range)
+      const known = freshBody(key, range)
+      if (known) return readable(known, undefined)
       const rows = await client.query<{ body: Buffer | null }>(
         `SELECT body FROM uws.result WHERE job_id = $1 AND result_id = $2 AND format = ''`,
         [job, result],
