@@ -21,9 +21,9 @@ export class ShapeError extends Error {}
 /** The reader of a stream took longer than it may between two batches. */
 export class StallError extends Error {}
 
-/** SQLSTATE of an error from either path to the database. */
+/** SQLSTATE of an error from either path to the database. No class of them begins with E, as EPIPE of a socket does. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof StatementError) return error.sqlState
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? code : undefined
 }

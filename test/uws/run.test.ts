@@ -427,6 +427,19 @@ describe('runners', () => {
     assert.equal(runs, 4)
   })
 
+  it('say how a job ended again when the connection broke while it was said', async () => {
+    const broken = ['EPIPE', 'ECONNRESET']
+    const { jobs } = await setUp(writeName, {}, false)
+    const query: Database['query'] = async (text, values, plan) => {
+      const code = /SET phase = 'COMPLETED'/.test(text) ? broken.pop() : undefined
+      if (code) throw Object.assign(new Error(`write ${code}`), { code })
+      return db.query(text, values, plan)
+    }
+    open.push({ jobs, runner: startRunner({ ...jobs, db: { ...db, query } }, log) })
+    assert.equal((await ended(await submit(jobs))).phase, 'COMPLETED')
+    assert.deepEqual(broken, [])
+  })
+
   it('give a job back when a part of the database died, as a query tells it', async () => {
     const table = { schema: 's', name: 't', sqlSchema: 's', sqlName: 't', columns: [], position: undefined }
     const query = 'SELECT COUNT(*) AS n FROM s.t'
