@@ -2,7 +2,7 @@
  * A HiPS of many images: what one more, and one less, of a hundred costs beside the whole build; and the memory that a
  * thousand take. CPU and peak memory of the command itself, with its start. Needs `time`.
  *
- *   npx tsx bench/hips-updates.ts           100 images of 2048 × 2048 pixels
+ *   npx tsx bench/hips-updates.ts           100 images of 4096 × 4096 pixels, or as wide as is said
  *   npx tsx bench/hips-updates.ts memory    1,000 images of 600 × 600 pixels with --memory 256
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -66,7 +66,7 @@ const say = (what: string, { cpu, megabytes, tiles }: ReturnType<typeof build>, 
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(images, { recursive: true })
 const isMemory = process.argv[2] === 'memory'
-const [count, width] = isMemory ? [1000, 600] : [100, 2048]
+const [count, width] = isMemory ? [1000, 600] : [100, Number(process.argv[2] ?? 4096)]
 execFileSync('/usr/bin/python3', ['-c', IMAGES, images, String(count), String(width)])
 if (isMemory) say(`${count} images`, build('--memory', '256'))
 else {
