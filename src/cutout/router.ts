@@ -11,6 +11,7 @@ import { kindNamed } from '../uws/kind.ts'
 import { uwsRouter } from '../uws/router.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { allow } from '../vosi/router.ts'
 import { cutoutCapabilities } from './capabilities.ts'
 import { type Cutout, compositeCutout, cutout, imagesOf } from './cut.ts'
 import { sodaError } from './faults.ts'
@@ -87,13 +88,4 @@ export function cutoutRouter({ db, config, jobs, upSince, origin }: CutoutRouter
     sendError(response, sodaError(error), true)
   })
   return router
-}
-
-/** 405 for every other method. */
-function allow(...methods: readonly string[]) {
-  return (request: Request, response: Response, next: NextFunction) => {
-    if (methods.includes(request.method)) return next()
-    response.setHeader('Allow', methods.join(', '))
-    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
-  }
 }

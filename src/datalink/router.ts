@@ -20,6 +20,7 @@ import { requireReader } from '../uws/share.ts'
 import { findJob } from '../uws/store.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { allow } from '../vosi/router.ts'
 import { runAnalysis } from './analysis.ts'
 import { datalinkCapabilities } from './capabilities.ts'
 import { type GivenIds, givenIds, IDS_PART, idsOfJob } from './ids.ts'
@@ -200,13 +201,4 @@ export function datalinkRouter(deps: DatalinkDependencies): Router {
     sendError(response, serviceError(error))
   })
   return router
-}
-
-/** 405 for every other method. */
-function allow(...methods: readonly string[]) {
-  return (request: Request, response: Response, next: NextFunction) => {
-    if (methods.includes(request.method)) return next()
-    response.setHeader('Allow', methods.join(', '))
-    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
-  }
 }

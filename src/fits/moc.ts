@@ -1,27 +1,12 @@
 /** A coverage map as a FITS file: the numbers of its cells in a binary table (MOC 2.0 §4.3.1, ordering NUNIQ). */
-import { cardText, headerBytes } from './card-text.ts'
+import { cardText } from './card-text.ts'
 import { type ByteSource, hdus } from './hdu.ts'
-import { BLOCK, fitsError, integerOf, textOf } from './header.ts'
+import { fitsError, integerOf, textOf } from './header.ts'
+import { longTable } from './long-table.ts'
 
 /** `rows`: the cells as 64-bit integers, 4 × 4^order + cell, as `healpix/moc` makes them; `frame` is that of the cells. */
 export function mocFits(rows: Buffer, order: number, frame: 'equatorial' | 'galactic'): Buffer {
-  const primary = headerBytes([
-    cardText('SIMPLE', true, 'conforms to the FITS standard'),
-    cardText('BITPIX', 8, ''),
-    cardText('NAXIS', 0, ''),
-    cardText('EXTEND', true, ''),
-  ])
-  const table = headerBytes([
-    cardText('XTENSION', 'BINTABLE', 'binary table'),
-    cardText('BITPIX', 8, ''),
-    cardText('NAXIS', 2, ''),
-    cardText('NAXIS1', 8, ''),
-    cardText('NAXIS2', rows.length / 8, ''),
-    cardText('PCOUNT', 0, ''),
-    cardText('GCOUNT', 1, ''),
-    cardText('TFIELDS', 1, ''),
-    cardText('TTYPE1', 'UNIQ', 'number of a cell and its order'),
-    cardText('TFORM1', '1K', ''),
+  return longTable('UNIQ', 'number of a cell and its order', rows, [
     cardText('MOCVERS', '2.0', 'version of the MOC standard'),
     cardText('MOCDIM', 'SPACE', 'dimension of the coverage'),
     cardText('ORDERING', 'NUNIQ', 'how cells are numbered'),
@@ -31,8 +16,6 @@ export function mocFits(rows: Buffer, order: number, frame: 'equatorial' | 'gala
     cardText('MOCORDER', order, 'the same, for readers of MOC 1.1'),
     cardText('MOCTOOL', 'Almagest', ''),
   ])
-  const padding = Buffer.alloc((BLOCK - (rows.length % BLOCK)) % BLOCK)
-  return Buffer.concat([primary, table, rows, padding])
 }
 
 export interface MocTable {

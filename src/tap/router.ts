@@ -13,6 +13,7 @@ import type { Jobs } from '../uws/job.ts'
 import { uwsRouter } from '../uws/router.ts'
 import { availabilityDocument, checkAvailability } from '../vosi/availability.ts'
 import { capabilitiesDocument } from '../vosi/capabilities.ts'
+import { allow } from '../vosi/router.ts'
 import { tableDocument, tablesetDocument } from '../vosi/tables.ts'
 import { tapCapabilities } from './capabilities.ts'
 import { checkRoute } from './check-router.ts'
@@ -158,13 +159,4 @@ export function tapRouter(deps: TapRouterDependencies): Router {
     sendError(response, serviceError(error))
   })
   return router
-}
-
-/** 405 for every other method (VOSI 1.1 §2). */
-function allow(...methods: readonly string[]) {
-  return (request: Request, response: Response, next: NextFunction) => {
-    if (methods.includes(request.method)) return next()
-    response.setHeader('Allow', methods.join(', '))
-    throw new ServiceError('method', `${request.method} does not apply here; use ${methods.join(', ')}`)
-  }
 }
